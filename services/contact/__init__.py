@@ -1,0 +1,1 @@
+"""The door and the history. Owns `interactions` and `quarantine`; reads them and `customers`."""

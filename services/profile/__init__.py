@@ -1,0 +1,1 @@
+"""Identity and the unified profile. Owns `identity` and `customers`; reads `interactions`, `identity`."""

@@ -1,0 +1,1 @@
+"""Mechanism that every service rests on; no business word stands here."""

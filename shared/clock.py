@@ -1,0 +1,22 @@
+"""The only clock."""
+
+import time
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The present moment in UTC, to the microsecond."""
+    return datetime.now(UTC)
+
+
+def rfc3339(moment: datetime) -> str:
+    """The moment as RFC 3339 in UTC, always 27 characters, so that text order is time order.
+
+    `2026-01-31T12:00:00.000001Z`; the log, stamps and the API know no other spelling.
+    """
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+
+
+def monotonic() -> float:
+    """Seconds that only grow; for deadlines, never for facts."""
+    return time.monotonic()

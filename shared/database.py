@@ -1,0 +1,185 @@
+"""PostgreSQL: pools, databases, migrations, and the DDL of view schemas."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+from sqlalchemy import MetaData
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from shared.errors import Fatal
+
+Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+Pool = asyncpg.Pool
+
+COMMAND_TIMEOUT = 60.0
+CONNECT_TIMEOUT = 10.0
+_MIGRATION_LOCK = 7_262_001
+
+
+class Statement(NamedTuple):
+    """One set-based statement of a projection: SQL with `{s}` for the schema, and its arguments."""
+
+    sql: str
+    args: Sequence[object]
+
+
+async def connect(url: str, *, size: int = 20) -> Pool:
+    """A pool of at most `size` connections. Raises Fatal where the server does not let us in."""
+    try:
+        return await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=size,
+            command_timeout=COMMAND_TIMEOUT,
+            timeout=CONNECT_TIMEOUT,
+            server_settings={"application_name": "rapport", "timezone": "UTC", "jit": "off"},
+        )
+    except (
+        OSError,
+        TimeoutError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        ValueError,
+    ) as error:
+        raise Fatal(
+            f"PostgreSQL does not let us in at {without_password(url)}: {_reason(error)}; "
+            "set RAPPORT_DATABASE to a server that runs and a role that may use it."
+        ) from error
+
+
+def service_url(server: str, service: str) -> str:
+    """The URL of a service's own database: <name of the path, or rapport>_<service>."""
+    parts = urlsplit(server)
+    name = parts.path.strip("/") or "rapport"
+    return urlunsplit(parts._replace(path=f"/{name}_{service}"))
+
+
+async def ensure_database(url: str) -> None:
+    """Make the database a URL names, where it is not there yet.
+
+    Raises Fatal where the server is away or the role may not create one.
+    """
+    parts = urlsplit(url)
+    name = parts.path.strip("/")
+    try:
+        await _close(await asyncpg.connect(url, timeout=CONNECT_TIMEOUT))
+        return
+    except asyncpg.InvalidCatalogNameError:
+        pass
+    except (
+        OSError,
+        TimeoutError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        ValueError,
+    ) as error:
+        raise Fatal(
+            f"PostgreSQL does not let us in at {without_password(url)}: {_reason(error)}; "
+            "set RAPPORT_DATABASE to a server that runs and a role that may use it."
+        ) from error
+    try:
+        connection = await asyncpg.connect(
+            urlunsplit(parts._replace(path="/postgres")), timeout=CONNECT_TIMEOUT
+        )
+        try:
+            await connection.execute(
+                f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8'"
+            )
+        finally:
+            await _close(connection)
+    except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
+        return  # another service made it at the same moment
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise Fatal(
+            f"The database {name} is not there and cannot be made ({_reason(error)}); "
+            "create it, or give the role of RAPPORT_DATABASE the right CREATEDB."
+        ) from error
+
+
+async def migrate(pool: Pool, *folders: Path) -> None:
+    """Apply the numbered .sql files of the folders that were not applied yet, each once, in order."""
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
+        await connection.execute(
+            "CREATE TABLE IF NOT EXISTS migrations"
+            " (name text PRIMARY KEY, applied timestamptz NOT NULL DEFAULT now())"
+        )
+        done = {row["name"] for row in await connection.fetch("SELECT name FROM migrations")}
+        for path in (file for folder in folders for file in sorted(folder.glob("*.sql"))):
+            name = f"{path.parent.parent.name}/{path.name}"
+            if name not in done:
+                await connection.execute(path.read_text())
+                await connection.execute("INSERT INTO migrations (name) VALUES ($1)", name)
+
+
+def ddl(metadata: MetaData, schema: str) -> list[str]:
+    """The statements that make a schema with the tables and indexes of the metadata."""
+    placed = MetaData(schema=schema)
+    for table in metadata.sorted_tables:
+        table.to_metadata(placed, schema=schema)
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    statements = [f'CREATE SCHEMA "{schema}"']
+    for table in placed.sorted_tables:
+        statements.append(str(CreateTable(table).compile(dialect=dialect)))
+        statements += [
+            str(CreateIndex(index).compile(dialect=dialect))
+            for index in sorted(table.indexes, key=lambda index: str(index.name))
+        ]
+    return statements
+
+
+async def run(connection: Connection, schema: str, statements: Sequence[Statement]) -> None:
+    """Run the statements of a projection in their order."""
+    for statement in statements:
+        await connection.execute(in_schema(statement.sql, schema), *statement.args)
+
+
+def in_schema(sql: str, schema: str) -> str:
+    """The SQL with its `{s}` naming the schema; the same text each time, so that plans are kept."""
+    found = _placed.get((sql, schema))
+    if found is None:
+        found = _placed[(sql, schema)] = sql.replace("{s}", schema)
+    return found
+
+
+_placed: dict[tuple[str, str], str] = {}
+
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,  # deadlock, serialization
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.PostgresSystemError,
+    asyncpg.InternalClientError,
+)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same statement may succeed later, unchanged: the server is away, full or busy."""
+    return isinstance(error, _AWAY) and not isinstance(error, asyncpg.DataError)
+
+
+def without_password(url: str) -> str:
+    """The URL as it may stand in a message."""
+    parts = urlsplit(url)
+    host = parts.netloc.rsplit("@", 1)[-1]
+    user = f"{parts.username}@" if parts.username else ""
+    return urlunsplit(parts._replace(netloc=user + host, query=""))
+
+
+async def _close(connection: asyncpg.Connection) -> None:
+    await asyncio.wait_for(connection.close(), CONNECT_TIMEOUT)
+
+
+def _reason(error: BaseException) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,100 @@
+"""The record in the log: one CloudEvent, its place, its stamp."""
+
+from typing import Annotated, NamedTuple
+
+import msgspec
+
+from shared.ids import event_id
+
+CONTENT_TYPE = "application/cloudevents+json"
+
+Time = Annotated[str, msgspec.Meta(min_length=27, max_length=27)]
+"""A moment as `shared.clock.rfc3339` writes it."""
+
+
+class Place(NamedTuple):
+    """Where a record stands: the topic with its generation (`interactions.1`), partition, offset."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def position(self) -> str:
+        """The place as the opaque text that the API hands out."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+def parse_position(position: str) -> Place:
+    """The place behind a position. Raises ValueError for anything that `Place.position` did not make."""
+    topic, partition, offset = position.split("/")
+    place = Place(topic, int(partition), int(offset))
+    if place.position() != position or place.partition < 0 or place.offset < 0:
+        raise ValueError(position)
+    return place
+
+
+class Record(NamedTuple):
+    """What the log hands out: a place and the bytes there, undecoded."""
+
+    place: Place
+    key: bytes | None
+    value: bytes
+
+
+class Identifier(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An identifier in a record: normalised; without a subject it identifies nobody."""
+
+    kind: str
+    value: str
+    namespace: str = ""
+    subject: str | None = None
+    claim: bool = False
+
+
+class Envelope(msgspec.Struct, frozen=True, gc=False):
+    """The CloudEvent attributes of a record that folds read; `data` stays raw until a fold asks.
+
+    Times are text as `shared.clock.rfc3339` writes it: 27 characters, text order is time order.
+    """
+
+    id: str
+    source: str
+    type: str
+    time: Time
+    recordedtime: Time
+    partitionkey: str
+    data: msgspec.Raw
+    receivedtime: str | None = None
+    ingestkey: str = ""
+    dataversion: int = 1
+    correlationid: str | None = None
+    causationid: str | None = None
+    traceparent: str | None = None
+
+    @property
+    def event(self) -> str:
+        """The 128-bit name of the event within its subject, as UUID text."""
+        return event_id(self.source, self.id)
+
+    @property
+    def happened(self) -> str:
+        """When it happened, but never later than when it was recorded: the first part of the stamp."""
+        return min(self.time, self.recordedtime)
+
+    @property
+    def stamp(self) -> str:
+        """The place in the total order (min(time, recordedtime), recordedtime, source, id), as text."""
+        return f"{self.happened}{self.recordedtime}{self.source}\x1f{self.id}"
+
+    @property
+    def recorded_stamp(self) -> str:
+        """The order in which events reached us, which no client can claim: (recordedtime, source, id)."""
+        return f"{self.recordedtime}{self.source}\x1f{self.id}"
+
+
+_envelope = msgspec.json.Decoder(Envelope)
+
+
+def decode(value: bytes) -> Envelope:
+    """The envelope in a record's bytes. Raises msgspec.MsgspecError, UnicodeDecodeError or RecursionError."""
+    return _envelope.decode(value)
