@@ -3,6 +3,7 @@
 RapportError
 ├── Fatal                 a start that cannot go on: one sentence for the operator, exit code 2
 ├── LogUnavailable        the log did not take or give records in time (503)
+├── OffsetLost            the log no longer has records that were not folded yet: shout, never skip
 ├── DatabaseUnavailable   the database did not answer (503)
 └── Problem               an answer over HTTP (RFC 9457), with status, code and the fields that are wrong
     ├── BadRequest 400 · Unauthenticated 401 · Forbidden 403 · NotFound 404 · Conflict 409
@@ -22,6 +23,10 @@ class Fatal(RapportError):
 
 class LogUnavailable(RapportError):
     """The log did not settle an append, or did not answer, within its bound; the outcome is unknown."""
+
+
+class OffsetLost(RapportError):
+    """The log no longer has what comes next; going on would skip events in silence."""
 
 
 class DatabaseUnavailable(RapportError):

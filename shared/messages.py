@@ -25,7 +25,7 @@ class Place(NamedTuple):
 
 
 def parse_position(position: str) -> Place:
-    """The place behind a position. Raises ValueError for anything that `Place.position` did not make."""
+    """The place behind a position. Raises ValueError for what `Place.position` did not make."""
     topic, partition, offset = position.split("/")
     place = Place(topic, int(partition), int(offset))
     if place.position() != position or place.partition < 0 or place.offset < 0:
@@ -78,17 +78,17 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def happened(self) -> str:
-        """When it happened, but never later than when it was recorded: the first part of the stamp."""
+        """When it happened, but never later than when it was recorded."""
         return min(self.time, self.recordedtime)
 
     @property
     def stamp(self) -> str:
-        """The place in the total order (min(time, recordedtime), recordedtime, source, id), as text."""
+        """The total order (min(time, recordedtime), recordedtime, source, id), as text."""
         return f"{self.happened}{self.recordedtime}{self.source}\x1f{self.id}"
 
     @property
     def recorded_stamp(self) -> str:
-        """The order in which events reached us, which no client can claim: (recordedtime, source, id)."""
+        """The order in which events reached us: (recordedtime, source, id), as text."""
         return f"{self.recordedtime}{self.source}\x1f{self.id}"
 
 
@@ -96,5 +96,8 @@ _envelope = msgspec.json.Decoder(Envelope)
 
 
 def decode(value: bytes) -> Envelope:
-    """The envelope in a record's bytes. Raises msgspec.MsgspecError, UnicodeDecodeError or RecursionError."""
+    """The envelope in a record's bytes.
+
+    Raises msgspec.MsgspecError, UnicodeDecodeError or RecursionError.
+    """
     return _envelope.decode(value)

@@ -3,6 +3,8 @@
 Stamps are text as `shared.messages.Envelope.stamp` builds it, compared byte by byte (COLLATE "C").
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -29,7 +31,7 @@ Exact = Text(collation="C")
 When = DateTime(timezone=True)
 
 
-def key(name: str, type_: Text | type[Uuid[object]] = Exact) -> Column[object]:
+def key(name: str, type_: Text | type[Uuid[Any]] = Exact) -> Column[Any]:
     return Column(name, type_, primary_key=True)
 
 
