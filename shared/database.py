@@ -102,7 +102,7 @@ async def ensure_database(url: str) -> None:
 
 
 async def migrate(pool: Pool, *folders: Path) -> None:
-    """Apply the numbered .sql files of the folders that were not applied yet, each once, in order."""
+    """Apply the numbered .sql files of the folders, in order, each once in a database's life."""
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
         await connection.execute(

@@ -3,9 +3,9 @@
 RapportError
 ├── Fatal                 a start that cannot go on: one sentence for the operator, exit code 2
 ├── LogUnavailable        the log did not take or give records in time (503)
-├── OffsetLost            the log no longer has records that were not folded yet: shout, never skip
+├── OffsetLost            the log lost records that were not folded yet: shout
 ├── DatabaseUnavailable   the database did not answer (503)
-└── Problem               an answer over HTTP (RFC 9457), with status, code and the fields that are wrong
+└── Problem               an answer over HTTP (RFC 9457): status, code, the wrong fields
     ├── BadRequest 400 · Unauthenticated 401 · Forbidden 403 · NotFound 404 · Conflict 409
     ├── TooLarge 413 · UnsupportedMedia 415 · Unprocessable 422 · NotReady 503
 """
@@ -22,7 +22,7 @@ class Fatal(RapportError):
 
 
 class LogUnavailable(RapportError):
-    """The log did not settle an append, or did not answer, within its bound; the outcome is unknown."""
+    """The log did not settle an append or answer within its bound; the outcome is unknown."""
 
 
 class OffsetLost(RapportError):

@@ -1,4 +1,4 @@
-"""Identifiers of people: kinds in strict order, normalising, and the subject that stands for one."""
+"""Identifiers of people: kinds in strict order, normalising, the subject that stands for one."""
 
 import hmac
 import re
@@ -29,7 +29,7 @@ _NOT_A_DIGIT = re.compile(r"\(0\)|[^0-9]")
 
 
 def normalise(kind: str, value: str) -> str:
-    """The one spelling of a value: e-mail in lower case, a phone number as + and digits, NFC, trimmed."""
+    """The one spelling of a value: NFC, trimmed; e-mail in lower case, phone as + and digits."""
     value = value.strip() if value.isascii() else unicodedata.normalize("NFC", value).strip()
     if kind == "email":
         return value.lower()
@@ -47,7 +47,7 @@ def is_blocked(value: str) -> bool:
 
 
 def subject(secret: bytes, kind: str, namespace: str, value: str) -> str:
-    """The UUID (v8) that stands for a normalised identifier: HMAC-SHA-256 with the deployment's secret."""
+    """The UUID (v8) of a normalised identifier: HMAC-SHA-256 with the deployment's secret."""
     return str(uuid8(hmac.digest(secret, f"{kind}\0{namespace}\0{value}".encode(), "sha256")))
 
 
@@ -62,5 +62,5 @@ def subject_of(secret: bytes, kind: str, namespace: str, value: str) -> str | No
 
 
 def fingerprint(secret: bytes) -> str:
-    """What a database may know of the secret: enough to notice another one, nothing to guess it by."""
+    """What a database may know of the secret: enough to notice another one, no more."""
     return sha256(b"rapport fingerprint\0" + secret).hexdigest()[:32]

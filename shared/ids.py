@@ -25,11 +25,11 @@ def uuid8(digest: bytes) -> UUID:
 
 def event_id(source: str, id: str) -> str:
     """The 128-bit name of an event within its subject: a hash of (source, id), as UUID text."""
-    digest = blake2b(f"{source}\0{id}".encode(), digest_size=16).hexdigest()
-    return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-{_NIBBLE[digest[16]]}{digest[17:20]}-{digest[20:]}"
+    d = blake2b(f"{source}\0{id}".encode(), digest_size=16).hexdigest()
+    return f"{d[:8]}-{d[8:12]}-8{d[13:16]}-{_VARIANT_DIGIT[d[16]]}{d[17:20]}-{d[20:]}"
 
 
-_NIBBLE = {f"{n:x}": f"{n & 3 | 8:x}" for n in range(16)}
+_VARIANT_DIGIT = {f"{n:x}": f"{n & 3 | 8:x}" for n in range(16)}
 
 
 def random_token(size: int = 32) -> bytes:

@@ -138,8 +138,7 @@ class Log:
     async def _known(self, names: Iterable[str]) -> None:
         """Wait until the producer's own picture of the cluster has the topics."""
         for name in names:
-            while not await self._producer.client._wait_on_metadata(name):
-                await asyncio.sleep(0.05)
+            await self._producer.partitions_for(name)
 
     async def partitions(self, topic: str) -> int | None:
         """The number of partitions of a topic, None where there is no such topic."""
@@ -173,7 +172,7 @@ class Log:
     async def read(
         self, topic: str, partition: int, offset: int, limit: int, wait: float = 2.0
     ) -> list[Record]:
-        """Up to `limit` records of one partition from an offset on; fewer when there are no more."""
+        """Up to `limit` records of a partition from an offset on; fewer when there are no more."""
         reader = self.reader()
         try:
             end = (await self.end_offsets(topic, [partition]))[partition]
@@ -235,7 +234,7 @@ class Reader:
         ]
 
     async def mirror(self, positions: Mapping[tuple[str, int], int]) -> None:
-        """Leave the offsets with Kafka, so that its own tools show the lag. Raises LogUnavailable."""
+        """Leave the offsets with Kafka, for its own tools. Raises LogUnavailable."""
         if not self._mirrors or not positions:
             return
         try:
@@ -368,7 +367,7 @@ def _raise_for(response: object) -> None:
 
 
 async def _bounded(closing: Awaitable[T], what: str) -> None:
-    """Close a client in a task of its own: some of them hang or cancel themselves with no broker."""
+    """Close a client in a task of its own: some hang or cancel themselves with no broker."""
     task = asyncio.ensure_future(closing)
     await asyncio.wait([task], timeout=CLOSE_TIMEOUT)
     if not task.done():

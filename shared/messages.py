@@ -13,7 +13,7 @@ Time = Annotated[str, msgspec.Meta(min_length=27, max_length=27)]
 
 
 class Place(NamedTuple):
-    """Where a record stands: the topic with its generation (`interactions.1`), partition, offset."""
+    """Where a record stands: topic with generation (`interactions.1`), partition, offset."""
 
     topic: str
     partition: int

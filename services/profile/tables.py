@@ -1,4 +1,4 @@
-"""The tables of a profile view schema: what folds write (stage one), what the resolver makes of it (stage two).
+"""The tables of a profile view schema: stage one, which folds write; stage two, the resolver's.
 
 Stamps are text as `shared.messages.Envelope.stamp` builds it, compared byte by byte (COLLATE "C").
 """
