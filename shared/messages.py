@@ -66,6 +66,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     data: msgspec.Raw
     receivedtime: str | None = None
     ingestkey: str = ""
+    actor: str = ""
     dataversion: int = 1
     correlationid: str | None = None
     causationid: str | None = None

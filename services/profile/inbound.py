@@ -1,0 +1,139 @@
+"""What the profile reads of foreign events: a tolerant reader, only the fields it folds."""
+
+from typing import Literal
+
+import msgspec
+
+from shared.messages import Envelope, Identifier, Record, decode
+from shared.projection import Event
+
+
+class Body(msgspec.Struct, frozen=True, gc=False):
+    """Any interaction: where it happened and who it was."""
+
+    channel: str = ""
+    direction: str = "inbound"
+    identifiers: list[Identifier] = []
+
+
+class OrderBody(Body, frozen=True, gc=False, kw_only=True):
+    """order.*: amounts in minor units of `currency`; on order.returned what was given back."""
+
+    order: str
+    namespace: str = ""
+    amount: int | None = None
+    currency: str | None = None
+    lines: msgspec.Raw = msgspec.Raw(b"")
+
+
+class SubscriptionBody(Body, frozen=True, gc=False, kw_only=True):
+    """subscription.*"""
+
+    subscription: str
+    namespace: str = ""
+    term: str | None = None
+    amount: int | None = None
+    currency: str | None = None
+
+
+class ProductBody(Body, frozen=True, gc=False, kw_only=True):
+    """product.registered"""
+
+    serial: str
+    namespace: str = ""
+    sku: str | None = None
+    name: str | None = None
+
+
+class FeedbackBody(Body, frozen=True, gc=False):
+    """feedback.given: csat 1-5, nps 0-10."""
+
+    csat: int | None = None
+    nps: int | None = None
+
+
+class TraitsBody(Body, frozen=True, gc=False):
+    """customer.described: JSON values by name; null takes a trait away."""
+
+    traits: dict[str, msgspec.Raw] = {}
+
+
+class ConsentBody(Body, frozen=True, gc=False):
+    """consent.granted and consent.withdrawn."""
+
+    address: str = ""
+    purpose: str = ""
+    consent_channel: str | None = None
+    address_identifier: Identifier | None = None
+    topics: list[str] | None = None
+    times: list[str] | None = None
+
+
+class Organisation(msgspec.Struct, frozen=True):
+    """The organisation in membership.changed."""
+
+    id: str
+    namespace: str = ""
+    name: str | None = None
+
+
+class MembershipBody(Body, frozen=True):
+    """membership.changed: the person is the event's own subject."""
+
+    organisation: Organisation | None = None
+    role: str = ""
+    member: bool = True
+
+
+class SeenBody(Body, frozen=True, gc=False):
+    """identifiers.seen: two of one kind count as the decision *together*."""
+
+
+class DecisionBody(msgspec.Struct, frozen=True, gc=False):
+    """identifiers.together, .apart and .observed on the topic `identity`."""
+
+    identifiers: tuple[Identifier, Identifier]
+    decision: Literal["together", "apart", "observed"]
+    reason: str = ""
+
+
+_BY_FAMILY: dict[str, type[Body]] = {
+    "order": OrderBody,
+    "subscription": SubscriptionBody,
+}
+_BY_TYPE: dict[str, type[Body]] = {
+    "product.registered": ProductBody,
+    "feedback.given": FeedbackBody,
+    "customer.described": TraitsBody,
+    "consent.granted": ConsentBody,
+    "consent.withdrawn": ConsentBody,
+    "membership.changed": MembershipBody,
+    "identifiers.seen": SeenBody,
+}
+_FOLDED = {
+    "order": {"placed", "paid", "shipped", "delivered", "cancelled", "returned"},
+    "subscription": {"started", "renewed", "cancelled", "due"},
+}
+
+_decoders: dict[str, msgspec.json.Decoder[Body]] = {
+    **{type_: msgspec.json.Decoder(body) for type_, body in _BY_TYPE.items()},
+    **{
+        f"{family}.{verb}": msgspec.json.Decoder(_BY_FAMILY[family])
+        for family, verbs in _FOLDED.items()
+        for verb in verbs
+    },
+}
+_plain: msgspec.json.Decoder[Body] = msgspec.json.Decoder(Body)
+_decision = msgspec.json.Decoder(DecisionBody)
+
+
+def interaction(record: Record) -> Event:
+    """A record of `interactions`. Raises msgspec.MsgspecError for one that is not of our making."""
+    envelope = decode(record.value)
+    return Event(record, envelope, _decoders.get(envelope.type, _plain).decode(envelope.data))
+
+
+def decision(record: Record) -> Event:
+    """A record of `identity`. Raises msgspec.MsgspecError for one that is not of our making."""
+    envelope: Envelope = decode(record.value)
+    return Event(record, envelope, _decision.decode(envelope.data))

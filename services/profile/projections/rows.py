@@ -1,0 +1,76 @@
+"""What a batch adds up to, by key, before it becomes statements."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from shared.database import Statement
+from shared.messages import Place
+
+Key = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Pending:
+    """What the resolver has to look at again, each with the earliest place that asks for it."""
+
+    rows: dict[tuple[str, str | None, str | None, str | None, str, int], int] = field(
+        default_factory=dict
+    )
+
+    def facts(self, subject: str, place: Place) -> None:
+        self._add("facts", subject, None, None, place)
+
+    def order(self, namespace: str, number: str, place: Place) -> None:
+        self._add("order", None, namespace, number, place)
+
+    def _add(
+        self, kind: str, key: str | None, namespace: str | None, number: str | None, place: Place
+    ) -> None:
+        self.rows.setdefault(
+            (kind, key, namespace, number, place.topic, place.partition), place.offset + 1
+        )
+
+    def statements(self) -> list[Statement]:
+        rows = [(*key, offset) for key, offset in self.rows.items()]
+        return insert(
+            "INSERT INTO {s}.pending"
+            " SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[],"
+            " $5::text[], $6::int[], $7::bigint[])",
+            rows,
+        )
+
+
+@dataclass(slots=True)
+class Rows:
+    """The rows of one batch, merged by key the same way the tables merge them."""
+
+    identifiers: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    counts: dict[tuple[str, str, str], list[Any]] = field(default_factory=dict)
+    traits: dict[Key, tuple[Any, ...]] = field(default_factory=dict)
+    satisfaction: dict[str, list[int]] = field(default_factory=dict)
+    consents: dict[Key, tuple[Any, ...]] = field(default_factory=dict)
+    organisations: dict[Key, tuple[Any, ...]] = field(default_factory=dict)
+    memberships: dict[Key, tuple[Any, ...]] = field(default_factory=dict)
+    orders: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    subscriptions: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    products: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    pairs: dict[Key, tuple[Any, ...]] = field(default_factory=dict)
+    decisions: dict[Key, tuple[Any, ...]] = field(default_factory=dict)
+    pending: Pending = field(default_factory=Pending)
+
+
+def insert(sql: str, rows: Sequence[tuple[Any, ...]]) -> list[Statement]:
+    """The statement with one array per column, or nothing where there are no rows."""
+    return [Statement(sql, list(zip(*rows, strict=True)))] if rows else []
+
+
+def in_key_order(rows: Mapping[Any, Iterable[Any]]) -> list[tuple[Any, ...]]:
+    """Rows of a mapping key -> columns, flat and in key order, so that writers never deadlock."""
+    return [(*(key if isinstance(key, tuple) else (key,)), *rows[key]) for key in sorted(rows)]
+
+
+def moment(text: str) -> datetime:
+    """The moment that a record spells as 27 characters."""
+    return datetime.fromisoformat(text)
