@@ -6,6 +6,8 @@ import sys
 from contextvars import ContextVar
 from typing import Literal
 
+from typing_extensions import override
+
 from shared import clock, ids
 
 correlation: ContextVar[str | None] = ContextVar("correlation", default=None)
@@ -20,6 +22,7 @@ _FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "t
 class JsonLines(logging.Formatter):
     """One JSON object a line: time, level, logger, message, the trace, and what `extra` brought."""
 
+    @override
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
             "time": clock.rfc3339(clock.now()),
@@ -27,9 +30,8 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        for name, value in (("correlation_id", correlation.get()), ("traceparent", trace.get())):
-            if value is not None:
-                line[name] = value
+        carried = {"correlation_id": correlation.get(), "traceparent": trace.get()}
+        line |= {name: value for name, value in carried.items() if value is not None}
         line |= {name: value for name, value in vars(record).items() if name not in _FIELDS}
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
