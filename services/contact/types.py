@@ -15,10 +15,7 @@ Note = Annotated[str, Meta(max_length=65536)]
 Link = Annotated[str, Meta(max_length=4096)]
 Amount = Annotated[int, Meta(ge=-(10**15), le=10**15, description="minor units")]
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3, description="ISO 4217")]
-Quantity = (
-    Annotated[int, Meta(ge=-(10**12), le=10**12)]
-    | Annotated[float, Meta(ge=-1e12, le=1e12)]
-)
+Quantity = Annotated[int, Meta(ge=-(10**12), le=10**12)] | Annotated[float, Meta(ge=-1e12, le=1e12)]
 Seconds = Annotated[int, Meta(ge=0, le=10**9)] | Annotated[float, Meta(ge=0, le=1e9)]
 Day = Annotated[
     str,
@@ -352,7 +349,9 @@ TYPES: dict[str, type[Struct]] = {
     "identifiers.seen": Seen,
 }
 
-CHANNELS = frozenset("phone email desk letter web store chat social mobile partner".split())
+CHANNELS = frozenset(
+    ["phone", "email", "desk", "letter", "web", "store", "chat", "social", "mobile", "partner"]
+)
 DIRECTIONS = frozenset(("inbound", "outbound", "internal"))
 
 _FAMILY_CHANNEL = {

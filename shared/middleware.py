@@ -1,0 +1,102 @@
+"""Pure ASGI around a whole application: trace context, access lines, bounds of bodies."""
+
+import asyncio
+import logging
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared import telemetry
+from shared.clock import monotonic
+from shared.errors import Problem, TooLarge
+from shared.http import problem_response
+
+MAX_BODY = 1024 * 1024
+"""Bytes of a body, where a route does not say otherwise."""
+
+BODY_TIMEOUT = 30.0
+"""Seconds in which a body must have come."""
+
+_logger = logging.getLogger("rapport.http")
+_access = logging.getLogger("rapport.access")
+
+
+def header_of(scope: Scope, name: bytes) -> str | None:
+    """The first value of a header in an ASGI scope."""
+    for header, value in scope["headers"]:
+        if header == name:
+            return str(value, "latin-1")
+    return None
+
+
+class Tracing:
+    """Carries the caller's trace on, writes one access line, shows nobody a stack trace."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        token = telemetry.trace.set(telemetry.traceparent(header_of(scope, b"traceparent")))
+        started, status = monotonic(), 0
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, sending)
+        except Exception:
+            _logger.exception("%s %s failed", scope["method"], scope["path"])
+            if status:
+                raise
+            await problem_response(Problem())(scope, receive, sending)
+        finally:
+            fields = {"status": status, "seconds": round(monotonic() - started, 6)}
+            _access.info("%s %s %d", scope["method"], scope["path"], status, extra=fields)
+            telemetry.trace.reset(token)
+
+
+class BodyLimit:
+    """Bounds the size of bodies and the time they take to come: 413, 408."""
+
+    def __init__(self, app: ASGIApp, limit: int = MAX_BODY, timeout: float = BODY_TIMEOUT) -> None:
+        self.app, self.limit, self.timeout = app, limit, timeout
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        length = header_of(scope, b"content-length") or "0"
+        if not (length.isdigit() and int(length) <= self.limit):
+            await problem_response(TooLarge(self._detail))(scope, receive, send)
+            return
+        await self.app(scope, self._bounded(receive), send)
+
+    @property
+    def _detail(self) -> str:
+        return f"A body has at most {self.limit} bytes here."
+
+    def _bounded(self, receive: Receive) -> Receive:
+        deadline, seen, complete = monotonic() + self.timeout, 0, False
+
+        async def receiving() -> Message:
+            nonlocal seen, complete
+            if complete:
+                return await receive()
+            try:
+                async with asyncio.timeout(deadline - monotonic()):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, "The body did not come in time.") from None
+            seen += len(message.get("body", b""))
+            complete = not message.get("more_body", False)
+            if seen > self.limit:
+                raise HTTPException(413, self._detail)
+            return message
+
+        return receiving
