@@ -1,0 +1,69 @@
+"""The real Kafka and PostgreSQL that tests run on: given ones, containers, or the embedded servers."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from shared import embedded
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Ticket(NamedTuple):
+    """What the pytest that started everything tells its workers."""
+
+    kafka: str | None
+    database: str | None
+    embedded: str | None
+
+
+class Servers:
+    """All that a test run has open; made and closed by the pytest that started everything."""
+
+    def __init__(self) -> None:
+        self._containers: list[object] = []
+        self._guard: subprocess.Popen[bytes] | None = None
+        self.ticket = self._choose()
+
+    def close(self) -> None:
+        """Ends what this run has started."""
+        if self._containers:
+            from tests.containers import stop
+
+            stop(self._containers)
+        if self._guard and self._guard.stdin:
+            self._guard.stdin.close()
+            self._guard.wait(60)
+
+    def _choose(self) -> Ticket:
+        kafka, database = os.environ.get("RAPPORT_KAFKA"), os.environ.get("RAPPORT_DATABASE")
+        if kafka and database:
+            return Ticket(kafka, database, None)
+        if os.environ.get("RAPPORT_TESTS") == "docker":
+            from tests.containers import start
+
+            self._containers, kafka, database = start(kafka, database)
+            return Ticket(kafka, database, None)
+        folder = tempfile.mkdtemp(prefix="rapport-tests-")
+        os.chmod(folder, 0o755)  # the servers' user has to reach it
+        self._guard = _guard(folder)
+        return Ticket(kafka, database, folder)
+
+
+def addresses(ticket: Ticket) -> embedded.Servers:
+    """Where the servers are; the embedded ones are started by the first worker that asks."""
+    if ticket.embedded is None:
+        assert ticket.kafka
+        assert ticket.database
+        return embedded.Servers(ticket.kafka, ticket.database)
+    started = embedded.start(Path(ticket.embedded), keep=True, durable=False)
+    return embedded.Servers(ticket.kafka or started.kafka, ticket.database or started.database)
+
+
+def _guard(folder: str) -> "subprocess.Popen[bytes]":
+    """A process that removes the embedded servers when we close its input, or when we are killed."""
+    command = [sys.executable, "-m", "tests.guard", folder]
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, start_new_session=True)
