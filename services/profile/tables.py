@@ -258,21 +258,30 @@ derived = Table(  # two owners of one identifier, seen together through it
 )
 Index("derived_through", derived.c.through)
 
-identities = (
-    Table(  # every identifier that has a pair or a decision; without a row it belongs to itself
-        "identities",
-        metadata,
-        key("subject", Uuid),
-        Column("rank", SmallInteger, nullable=False),
-        Column("shared", Boolean, nullable=False),
-        Column("parent", Uuid),  # owner of the strongest kind
-        Column("root", Uuid, nullable=False),
-        Column("customer", Uuid, nullable=False),
-    )
+identities = Table(  # identifiers that were worked, own or were decided on; without a row: itself
+    "identities",
+    metadata,
+    key("subject", Uuid),
+    Column("rank", SmallInteger, nullable=False),
+    Column("shared", Boolean, nullable=False),
+    Column("parent", Uuid),  # owner of the strongest kind
+    Column("root", Uuid, nullable=False),
+    Column("customer", Uuid, nullable=False),
 )
 Index("identities_parent", identities.c.parent)
-Index("identities_root", identities.c.root)
+Index("identities_root", identities.c.root, identities.c.customer)
 Index("identities_customer", identities.c.customer)
+
+joins = Table(  # the decisions *together* that stand, with the present roots of both ends
+    "joins",
+    metadata,
+    key("weaker", Uuid),
+    key("stronger", Uuid),
+    Column("weaker_root", Uuid, nullable=False),
+    Column("stronger_root", Uuid, nullable=False),
+)
+Index("joins_weaker_root", joins.c.weaker_root)
+Index("joins_stronger_root", joins.c.stronger_root)
 
 counted = Table(  # under whom an order was counted last
     "counted",
