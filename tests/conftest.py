@@ -1,4 +1,4 @@
-"""Fixtures of every test: a fresh database, a prefix for topics, on one pair of real servers a run."""
+"""Fixtures of every test: fresh databases and topic names on one pair of real servers a run."""
 
 import json
 from collections.abc import AsyncIterator

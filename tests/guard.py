@@ -1,4 +1,4 @@
-"""python -m tests.guard FOLDER: waits for the end of its input, then removes the servers of the folder."""
+"""python -m tests.guard FOLDER: at the end of its input, removes the servers of the folder."""
 
 import sys
 from pathlib import Path

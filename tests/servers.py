@@ -1,9 +1,11 @@
-"""The real Kafka and PostgreSQL that tests run on: given ones, containers, or the embedded servers."""
+"""The real Kafka and PostgreSQL that tests run on: given ones, containers, or embedded."""
 
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,32 +26,24 @@ class Servers:
     """All that a test run has open; made and closed by the pytest that started everything."""
 
     def __init__(self) -> None:
-        self._containers: list[object] = []
-        self._guard: subprocess.Popen[bytes] | None = None
+        self._open = ExitStack()
         self.ticket = self._choose()
 
     def close(self) -> None:
         """Ends what this run has started."""
-        if self._containers:
-            from tests.containers import stop
-
-            stop(self._containers)
-        if self._guard and self._guard.stdin:
-            self._guard.stdin.close()
-            self._guard.wait(60)
+        self._open.close()
 
     def _choose(self) -> Ticket:
         kafka, database = os.environ.get("RAPPORT_KAFKA"), os.environ.get("RAPPORT_DATABASE")
         if kafka and database:
             return Ticket(kafka, database, None)
         if os.environ.get("RAPPORT_TESTS") == "docker":
-            from tests.containers import start
+            from tests import containers  # needs Docker, so only here
 
-            self._containers, kafka, database = start(kafka, database)
-            return Ticket(kafka, database, None)
+            return Ticket(*containers.start(self._open, kafka, database), None)
         folder = tempfile.mkdtemp(prefix="rapport-tests-")
         os.chmod(folder, 0o755)  # the servers' user has to reach it
-        self._guard = _guard(folder)
+        self._open.enter_context(_guard(folder))
         return Ticket(kafka, database, folder)
 
 
@@ -63,7 +57,10 @@ def addresses(ticket: Ticket) -> embedded.Servers:
     return embedded.Servers(ticket.kafka or started.kafka, ticket.database or started.database)
 
 
-def _guard(folder: str) -> "subprocess.Popen[bytes]":
-    """A process that removes the embedded servers when we close its input, or when we are killed."""
+@contextmanager
+def _guard(folder: str) -> Iterator[None]:
+    """A process that removes the servers when we close its input, or when we are killed."""
     command = [sys.executable, "-m", "tests.guard", folder]
-    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, start_new_session=True)
+    guard = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, start_new_session=True)
+    yield
+    guard.communicate(timeout=60)

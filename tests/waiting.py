@@ -10,7 +10,7 @@ from shared.clock import monotonic
 async def until(
     condition: Callable[[], object | Awaitable[object]], deadline: float = 30.0, what: str = ""
 ) -> None:
-    """Asks the condition (a function, async or not) until it is true; fails after `deadline` seconds."""
+    """Asks the condition, async or not, until it is true; fails after `deadline` seconds."""
     last = monotonic() + deadline
     while not await _answer(condition):
         if monotonic() > last:

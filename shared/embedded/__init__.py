@@ -1,4 +1,4 @@
-"""The real servers, from packages: Apache Kafka and PostgreSQL in the data folder, no Docker, no Java."""
+"""Apache Kafka and PostgreSQL, the real ones, from packages, in the data folder."""
 
 from shared.embedded.servers import Servers, Status, release, remove, start, status, stop
 

@@ -24,7 +24,7 @@ class Account:
         """Whether this user can read all of these paths, and enter them where they are folders."""
         if self.is_self:
             return all(os.access(path, os.R_OK) for path in paths)
-        test = 'for path; do test -r "$path" || exit 1; test ! -d "$path" || test -x "$path" || exit 1; done'
+        test = 'for p; do test -r "$p" || exit 1; test ! -d "$p" || test -x "$p" || exit 1; done'
         return (
             run_as(self, ["/bin/sh", "-c", test, "sh", *map(str, paths)], Path("/")).returncode == 0
         )
@@ -39,7 +39,7 @@ class Account:
 
 
 def account_for(folder: Path) -> Account:
-    """Who runs a server whose folder this is: ourselves; for root the folder's owner, else nobody."""
+    """Who runs a server: ourselves; for root the owner of the server's folder, else nobody."""
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid())
     if folder.is_dir() and (owner := folder.stat()).st_uid != 0:

@@ -16,7 +16,7 @@ LIST = Path(__file__).with_name("kafka_jars.txt")
 
 
 def install() -> Path:
-    """The folder with Kafka's jars, fetched if it is not there. Raises Fatal; may be interrupted anywhere."""
+    """The folder with Kafka's jars, fetched if need be. Raises Fatal; may be cut off anywhere."""
     folder = jars()
     if folder.is_dir():
         return folder

@@ -57,7 +57,7 @@ _LOGGING = [
 
 
 def start(place: Place, state: State) -> str:
-    """Starts the broker, or takes the one that runs; notes it in the state and returns host:port."""
+    """Starts the broker, or takes the one that runs; notes it and returns host:port."""
     if state.port and running.alive(state.kafka) and answers(state.port, 5.0):
         return f"{_HOST}:{state.port}"
     stop(place.folder)
@@ -89,7 +89,7 @@ def answers(port: int, seconds: float) -> bool:
             )
     except (OSError, struct.error):
         return False
-    return size > 6 and correlation == 1 and error == 0
+    return bool(size > 6 and correlation == 1 and error == 0)
 
 
 def _started(place: Place, state: State) -> bool:

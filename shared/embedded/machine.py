@@ -1,4 +1,4 @@
-"""Whether this machine can run the embedded servers; the standard library alone, so that make can ask first."""
+"""Whether this machine can run the servers; standard library alone, so that make can ask first."""
 
 import os
 import platform
@@ -9,7 +9,7 @@ OLDEST_GLIBC = (2, 27)
 
 def complaint() -> str | None:
     """One sentence on what is missing here, None when nothing is."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - make asks with whatever Python there is
         return f"Python {platform.python_version()} is too old: Rapport needs Python 3.11 or newer."
     if sys.platform == "darwin":
         return None
@@ -31,8 +31,9 @@ def _complaint_about_glibc() -> str | None:
         )
     if found < OLDEST_GLIBC:
         return (
-            f"The embedded servers need glibc 2.27 or newer and this is {found[0]}.{found[1]}: use a "
-            "newer distribution, or set RAPPORT_KAFKA and RAPPORT_DATABASE to servers that are there."
+            f"The embedded servers need glibc 2.27 or newer and this is {found[0]}.{found[1]}: "
+            "use a newer distribution, or set RAPPORT_KAFKA and RAPPORT_DATABASE to servers that "
+            "are there."
         )
     return None
 

@@ -29,7 +29,7 @@ class Place:
 
 
 def choose(data: Path, state: State, durable: bool) -> Place:
-    """The place of a data folder's servers, made if need be; `state.elsewhere` notes one outside it."""
+    """The place of a data folder's servers, made if need be; the state notes one outside it."""
     folder = servers_folder(data, state)
     account = account_for(folder / "postgres")
     found = programs.installed()
@@ -59,7 +59,8 @@ def _elsewhere(data: Path, state: State) -> Path:
     folder = programs.open_to_all(programs.ELSEWHERE) / name
     state.elsewhere = str(folder)
     say(
-        f"The servers cannot run as root and their user cannot reach {data}: they stand in {folder}."
+        f"The servers cannot run as root and their user cannot reach {data}: "
+        f"they stand in {folder}."
     )
     return folder
 
@@ -69,7 +70,8 @@ def _copied(found: Programs, account: Account) -> Programs:
     say(f"The servers' user cannot reach {sys.prefix}: programs are in {copies.jars.parent}.")
     if not copies.reached_by(account):
         raise Fatal(
-            f"The servers' user cannot reach {copies.jars.parent}: make its folders readable for all."
+            f"The servers' user cannot reach {copies.jars.parent}: "
+            "make the folders on the way to it readable for all."
         )
     return copies
 
@@ -78,6 +80,6 @@ def _check_space(folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if free < LEAST_FREE:
         raise Fatal(
-            f"The disk of {folder} has {free >> 20} MiB free and the servers need {LEAST_FREE >> 20}: "
-            "make room, or set RAPPORT_DATA to a folder on another disk."
+            f"The disk of {folder} has {free >> 20} MiB free and the servers need "
+            f"{LEAST_FREE >> 20}: make room, or set RAPPORT_DATA to a folder on another disk."
         )

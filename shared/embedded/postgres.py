@@ -1,4 +1,4 @@
-"""PostgreSQL from its wheel: made once, served on a unix socket that only its user (and root) can enter."""
+"""PostgreSQL from its wheel: on a unix socket that only its user (and root) can enter."""
 
 import shutil
 import signal
@@ -58,7 +58,7 @@ def start(place: Place, state: State) -> str:
 
 
 def stop(folder: Path) -> None:
-    """Ends the server and whatever a killed one has left running; open transactions are rolled back."""
+    """Ends the server, or what a killed one has left; open transactions are rolled back."""
     home = folder / _NAME
     mine = running.of(home, _NAME) if home.is_dir() else []
     parents = [process for process in mine if _is_first(process, mine)]

@@ -1,4 +1,4 @@
-"""Server processes: started in a session of their own, recognised by pid and start time, ended in order."""
+"""Server processes: in a session of their own, recognised by pid and start time."""
 
 import os
 import signal
@@ -66,7 +66,7 @@ def spawn(command: list[str], account: Account, folder: Path, log: Path) -> int:
 
 
 def of(folder: Path, name: str) -> list[psutil.Process]:
-    """The processes of that name that work in the folder: a server and its children, orphans too."""
+    """The processes of that name at work in the folder: a server, its children, orphans."""
     inside = str(folder.resolve())
     found = []
     for process in psutil.process_iter():

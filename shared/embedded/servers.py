@@ -73,11 +73,11 @@ def remove(data: Path) -> None:
 
 def status(data: Path) -> list[Status]:
     """Both servers as they stand now."""
-    state, folder = load(data), servers_folder(data.absolute(), load(data))
-    on_kafka, on_postgres = running.alive(state.kafka), running.alive(state.postgres)
+    state = load(data)
+    folder = servers_folder(data.absolute(), state)
     return [
-        _status("kafka", folder, on_kafka and state.kafka, f"127.0.0.1:{state.port}"),
-        _status("postgres", folder, on_postgres and state.postgres, postgres.url(state)),
+        _status("kafka", folder, state.kafka, f"127.0.0.1:{state.port}"),
+        _status("postgres", folder, state.postgres, postgres.url(state)),
     ]
 
 
@@ -100,7 +100,7 @@ def _start(data: Path, keep: bool, durable: bool) -> Servers:
 
 
 def _own(state: State, keep: bool) -> None:
-    """Whose the servers are: kept ones stay kept, a living owner's stay its own, all others are ours."""
+    """Whose the servers are: kept ones stay kept, a living owner's its own, others are ours."""
     up = running.alive(state.kafka) or running.alive(state.postgres)
     state.kept = keep or (up and state.kept)
     if state.kept:
@@ -139,7 +139,7 @@ def _self() -> Mark | None:
     return running.mark(os.getpid())
 
 
-def _status(name: str, folder: Path, marked: Mark | None | bool, address: str) -> Status:
-    if not marked or marked is True:
+def _status(name: str, folder: Path, marked: Mark | None, address: str) -> Status:
+    if marked is None or not running.alive(marked):
         return Status(name, False, None, None, folder / name)
     return Status(name, True, marked.pid, address, folder / name)

@@ -32,7 +32,7 @@ class State(msgspec.Struct, omit_defaults=True):
 
 @contextmanager
 def locked(data: Path) -> Iterator[None]:
-    """Holds the folder's lock; the kernel lets go of it when we are killed. Raises Fatal after a minute."""
+    """Holds the folder's lock, which a kill lets go of. Raises Fatal after a minute."""
     with open(data / "embedded.lock", "a") as lock:
         if not until(lambda: _taken(lock.fileno()), 60.0):
             raise Fatal(
@@ -62,8 +62,8 @@ def check_version(data: Path) -> None:
         _write(path, f"{VERSION}\n".encode())
     elif found != VERSION:
         raise Fatal(
-            f"The data folder {data} has version {found!r} and this Rapport writes version {VERSION}: "
-            "start the Rapport that made it, or set RAPPORT_DATA to another folder."
+            f"The data folder {data} has version {found!r} and this Rapport writes version "
+            f"{VERSION}: start the Rapport that made it, or set RAPPORT_DATA to another folder."
         )
 
 
