@@ -16,7 +16,8 @@ CREATE TABLE schemas (                 -- every view schema that stands in this 
     service  text NOT NULL,
     version  integer NOT NULL,
     number   integer NOT NULL,
-    created  timestamptz NOT NULL DEFAULT now()
+    created  timestamptz NOT NULL DEFAULT now(),
+    ready    timestamptz               -- when it had caught up first; readers are served from then on
 );
 
 CREATE TABLE live (                    -- which schema serves

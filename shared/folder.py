@@ -1,0 +1,266 @@
+"""The fold step: a batch of one partition into one view schema, checkpoint and rows together."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import asyncpg
+
+from shared.checkpoints import Checkpoint, transaction
+from shared.database import Connection, Pool
+from shared.leases import LeaseLost
+from shared.messages import Place, Record
+from shared.outcomes import Halt, Ok, Outcome, Park, Retry, Tally, backoff, classify, describe
+from shared.parking import Culprit, culprit, keep_parked, park, requests, unpark
+from shared.projection import Event, View
+from shared.schemas import Schema
+
+PATIENCE = 30.0
+"""Seconds that one transaction may take before it counts as hanging."""
+
+SLICE = 200
+"""Records decoded in one go, before others of this process have their turn."""
+
+Item = Event | Culprit
+
+_logger = logging.getLogger("rapport.folder")
+
+
+class Plan(NamedTuple):
+    """What one transaction does with a batch; `halt` says why it stops before the rest of it."""
+
+    items: Sequence[Item]
+    events: Sequence[Event]
+    culprits: Sequence[tuple[Culprit, int]]
+    tally: Tally
+    halt: str | None
+
+
+class Folder:
+    """Folds one partition into one schema, as long as `epoch` stands in its checkpoints."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        view: View,
+        schema: Schema,
+        partition: int,
+        epoch: int,
+        *,
+        lease_seconds: float = 10.0,
+        stopping: asyncio.Event | None = None,
+    ) -> None:
+        self._pool = pool
+        self._view = view
+        self._schema = schema.name
+        self._stopping = stopping or asyncio.Event()
+        self.at = Checkpoint(schema, partition, epoch, lease_seconds)
+        self.outcome: Outcome = Ok()
+        self.good_events = 0
+        self.parked_events = 0
+
+    async def take_over(self) -> None:
+        """Make the partition ours. Raises LeaseLost where a later holder has been here already."""
+        async with asyncio.timeout(PATIENCE), transaction(self._pool) as connection:
+            await self.at.take_over(connection)
+
+    async def decode(self, records: Sequence[Record]) -> list[Item]:
+        """What the view reads in the records; gives way to others now and then."""
+        items: list[Item] = []
+        decode = self._view.decode
+        for start in range(0, len(records), SLICE):
+            for record in records[start : start + SLICE]:
+                try:
+                    items.append(decode(record))
+                except Exception as error:
+                    items.append(culprit(record, "undecodable", describe(error)))
+            await asyncio.sleep(0)
+        return items
+
+    async def fold(self, records: Sequence[Record]) -> Ok | Retry | Halt:
+        """Decode and write; see `write`."""
+        return await self.write(await self.decode(records))
+
+    async def write(self, items: Sequence[Item]) -> Ok | Retry | Halt:
+        """Bring a batch into the view: all of it, or what stands before the culprit that halts us.
+
+        Holds while the database is away, and answers Retry only when told to stop meanwhile. Raises
+        LeaseLost where the partition is no longer ours: then nothing more is written.
+        """
+        pieces, tries = [items], 0
+        while pieces:
+            piece = self._unfolded(pieces.pop())
+            self.outcome = outcome = await self._try(piece, resume=tries > 0)
+            if isinstance(outcome, Halt):
+                await self._say_halted(outcome)
+                return outcome
+            if isinstance(outcome, Retry):
+                pieces.append(piece)
+                if await self._hold(outcome, tries):
+                    return outcome
+            elif isinstance(outcome, Park):
+                pieces += reversed(_split(piece, outcome))
+            tries = tries + 1 if isinstance(outcome, Retry) else 0
+        return Ok()
+
+    async def answer_requests(self) -> None:
+        """Carry out the retries and discards that somebody asked for in this partition."""
+        async with self._pool.acquire(timeout=PATIENCE) as connection:
+            rows = await requests(connection, self._schema, self.at.partition)
+        for row in rows:
+            await self._answer(row)
+
+    async def _try(self, items: Sequence[Item], *, resume: bool) -> Outcome:
+        """One transaction, once."""
+        try:
+            async with asyncio.timeout(PATIENCE), transaction(self._pool) as connection:
+                if resume:
+                    await self.at.resume(connection)
+                    items = self._unfolded(items)
+                plan = await self._write_once(connection, items)
+        except LeaseLost:
+            raise
+        except Exception as error:
+            outcome = classify(error)
+            if isinstance(outcome, Park) and [type(item) for item in items] == [Culprit]:
+                return Halt(f"an event can neither be folded nor parked: {outcome.error}")
+            return outcome
+        self._note(plan)
+        return Halt(plan.halt) if plan.halt else Ok()
+
+    async def _write_once(self, connection: Connection, items: Sequence[Item]) -> Plan:
+        await self.at.lock(connection)
+        plan = self._plan(items)
+        if plan.events:
+            await self._view.fold(connection, self._schema, plan.events)
+        if plan.culprits:
+            await park(connection, self._schema, plan.culprits)
+        if plan.items and (plan.tally != self.at.tally or self.at.halted):
+            await self.at.save_failures(connection, plan.tally, None)
+        offsets, counts = _moves(plan.items)
+        await self.at.move(connection, offsets, counts)
+        return plan
+
+    def _plan(self, items: Sequence[Item]) -> Plan:
+        if not self.at.discards and not any(type(item) is Culprit for item in items):
+            tally = self.at.tally.good() if items else self.at.tally
+            return Plan(items, items, (), tally, None)  # type: ignore[arg-type]
+        return self._careful_plan(items)
+
+    def _careful_plan(self, items: Sequence[Item]) -> Plan:
+        """The plan for a batch with culprits or, perhaps, discarded events: one by one."""
+        events: list[Event] = []
+        culprits: list[tuple[Culprit, int]] = []
+        tally = self.at.tally
+        for count, item in enumerate(items):
+            if self._is_discarded(item):
+                continue
+            if isinstance(item, Event):
+                events.append(item)
+                tally = tally.good()
+                continue
+            ordinal = self.at.folded + count + 1
+            worse = tally.parked(item.subject, ordinal)
+            if (reason := worse.verdict()) is not None:
+                return Plan(items[:count], events, culprits, tally, f"{reason}: {item.error}")
+            culprits.append((item, ordinal))
+            tally = worse
+        return Plan(items, events, culprits, tally, None)
+
+    def _is_discarded(self, item: Item) -> bool:
+        if isinstance(item, Culprit):
+            return str(item.event) in self.at.discards.get(str(item.subject), ())
+        named = self.at.discards.get(item.envelope.partitionkey)
+        return named is not None and item.envelope.event in named
+
+    def _note(self, plan: Plan) -> None:
+        """What was committed is now what we know."""
+        self.at.positions.update(_moves(plan.items)[0])
+        self.at.folded += len(plan.items)
+        self.good_events += len(plan.events)
+        self.parked_events += len(plan.culprits)
+        if plan.items:
+            self.at.tally, self.at.halted = plan.tally, None
+        for one, _ in plan.culprits:
+            place = one.record.place.position()
+            _logger.error("parked %s (%s): %s, %s", place, self.at, one.reason, one.error)
+
+    def _unfolded(self, items: Sequence[Item]) -> Sequence[Item]:
+        """What stands at or after our positions, each record once."""
+        ahead = dict(self.at.positions)
+        kept = []
+        for item in items:
+            topic, _, offset = item.record.place
+            if offset >= ahead[topic]:
+                ahead[topic] = offset + 1
+                kept.append(item)
+        return kept
+
+    async def _hold(self, outcome: Retry, tries: int) -> bool:
+        """Wait before the next try; True when told to stop."""
+        if tries == 0:
+            _logger.warning("holding %s: %s", self.at, outcome.error)
+        try:
+            async with asyncio.timeout(backoff(tries)):
+                await self._stopping.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _say_halted(self, halt: Halt) -> None:
+        """Record why nothing more is folded; where that fails, the next holder will say it."""
+        _logger.critical("halted %s: %s", self.at, halt.reason)
+        self.at.halted = halt.reason
+        try:
+            async with asyncio.timeout(PATIENCE), transaction(self._pool) as connection:
+                await self.at.lock(connection)
+                await self.at.save_failures(connection, self.at.tally, halt.reason)
+        except Exception as error:
+            _logger.warning("the halt of %s was not recorded: %s", self.at, describe(error))
+
+    async def _answer(self, row: asyncpg.Record) -> None:
+        place = Place(row["topic"], row["partition"], row["record"])
+        item = (await self.decode([Record(place, row["key"], row["bytes"])]))[0]
+        outcome = await self._take_out(place, item, row)
+        if isinstance(outcome, Park):
+            async with asyncio.timeout(PATIENCE), transaction(self._pool) as connection:
+                await self.at.lock(connection)
+                await keep_parked(connection, self._schema, place, outcome.reason, outcome.error)
+
+    async def _take_out(self, place: Place, item: Item, row: asyncpg.Record) -> Outcome:
+        """Take an event out of `parked`, folded or discarded; Park says why it stays."""
+        if isinstance(item, Culprit) and not row["discarded"]:
+            return Park(item.reason, item.error)
+        try:
+            async with asyncio.timeout(PATIENCE), transaction(self._pool) as connection:
+                await self.at.lock(connection)
+                tally = self.at.tally.forgiven(row["subject"], row["ordinal"])
+                await unpark(connection, self._schema, place)
+                await self.at.save_failures(connection, tally, self.at.halted)
+                if isinstance(item, Event) and not row["discarded"]:
+                    await self._view.fold(connection, self._schema, [item])
+        except LeaseLost:
+            raise
+        except Exception as error:
+            return classify(error)
+        self.at.tally = tally
+        return Ok()
+
+
+def _split(items: Sequence[Item], outcome: Park) -> list[Sequence[Item]]:
+    """The halves of a batch that failed; of a lone event, the culprit to be parked."""
+    if len(items) > 1:
+        return [items[: len(items) // 2], items[len(items) // 2 :]]
+    return [[culprit(items[0].record, outcome.reason, outcome.error)]]
+
+
+def _moves(items: Sequence[Item]) -> tuple[dict[str, int], list[int]]:
+    """By topic in Kafka: the next offset after the items, and how many there are."""
+    offsets: dict[str, int] = {}
+    counts: dict[str, int] = {}
+    for item in items:
+        topic, _, offset = item.record.place
+        offsets[topic] = offset + 1
+        counts[topic] = counts.get(topic, 0) + 1
+    return offsets, [*counts.values()]
