@@ -1,0 +1,1 @@
+"""Selects on a profile view schema, one module per noun; JSON is built where the rows are."""
