@@ -1,0 +1,59 @@
+"""What a service is made of, and what it has at hand while it runs."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.types import ASGIApp
+
+from shared.auth import Keyring
+from shared.database import Pool
+from shared.leases import Single
+from shared.log import Log, Topic
+from shared.projection import View
+from shared.schemas import Schema, Serving
+from shared.settings import Settings
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a running service has at hand."""
+
+    settings: Settings
+    secret: bytes
+    pool: Pool
+    log: Log
+    view: View
+    schema: Schema  # of this code's version
+    serving: Serving  # which schema readers read now
+    partitions: int  # of every topic
+    topics: Mapping[str, str]  # the name in Kafka of every topic owned or read
+    keyring: Keyring
+
+
+def no_singles(site: Site) -> Sequence[Single]:
+    return ()
+
+
+async def nothing(site: Site) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service as the program that runs it sees it.
+
+    `app` answers the paths that begin with one of `paths`; `keyring` is None for a service that
+    asks contact; `begin` runs once before anything is served.
+    """
+
+    name: str
+    owns: tuple[Topic, ...]
+    view: Callable[[str], View]  # by topic prefix
+    migrations: Path
+    paths: tuple[str, ...]
+    app: Callable[[Site], ASGIApp]
+    openapi: Callable[[], dict[str, object]]
+    singles: Callable[[Site], Sequence[Single]] = no_singles
+    keyring: Callable[[Pool], Keyring] | None = None
+    begin: Callable[[Site], Awaitable[None]] = nothing
