@@ -27,6 +27,19 @@ class Statement(NamedTuple):
     sql: str
     args: Sequence[object]
 
+    async def run(self, connection: Connection, schema: str) -> None:
+        await connection.execute(in_schema(self.sql, schema), *self.args)
+
+
+class Copy(NamedTuple):
+    """Rows that are only ever added: the columns of the table in their order."""
+
+    table: str
+    rows: Sequence[Sequence[object]]
+
+    async def run(self, connection: Connection, schema: str) -> None:
+        await connection.copy_records_to_table(self.table, records=self.rows, schema_name=schema)
+
 
 async def connect(url: str, *, size: int = 20) -> Pool:
     """A pool of at most `size` connections. Raises Fatal where the server does not let us in."""
@@ -133,10 +146,10 @@ def ddl(metadata: MetaData, schema: str) -> list[str]:
     return statements
 
 
-async def run(connection: Connection, schema: str, statements: Sequence[Statement]) -> None:
+async def run(connection: Connection, schema: str, statements: Sequence[Statement | Copy]) -> None:
     """Run the statements of a projection in their order."""
     for statement in statements:
-        await connection.execute(in_schema(statement.sql, schema), *statement.args)
+        await statement.run(connection, schema)
 
 
 def in_schema(sql: str, schema: str) -> str:

@@ -16,7 +16,7 @@ from services.profile.inbound import (
 )
 from services.profile.projections import belonging, described, interactions, things
 from services.profile.projections.rows import Rows
-from shared.database import Connection, Statement, run
+from shared.database import Connection, Copy, Statement, run
 from shared.projection import Event
 
 
@@ -29,7 +29,7 @@ async def fold(connection: Connection, schema: str, events: Sequence[Event]) -> 
     await run(connection, schema, project([*fresh, *decided]))
 
 
-def project(events: Sequence[Event]) -> list[Statement]:
+def project(events: Sequence[Event]) -> list[Statement | Copy]:
     """The statements for events that count, in the fixed order of tables."""
     rows = Rows()
     for event in events:

@@ -17,12 +17,12 @@ def pair(rows: Rows, event: Event, known: list[Known]) -> None:
     envelope = event.envelope
     stamp = envelope.recorded_stamp
     for weaker, stronger in combinations(sorted(set(known)), 2):
-        key = (weaker.subject, stronger.subject, envelope.ingestkey)
+        key = (weaker[1], stronger[1], envelope.ingestkey)
         there = rows.pairs.get(key)
         if there is None or stamp < there[2]:
             rows.pairs[key] = (
-                weaker.rank,
-                stronger.rank,
+                weaker[0],
+                stronger[0],
                 stamp,
                 envelope.partitionkey,
                 envelope.event,
@@ -33,17 +33,17 @@ def pair(rows: Rows, event: Event, known: list[Known]) -> None:
 def join_equals(rows: Rows, event: Event, known: list[Known]) -> None:
     """identifiers.seen: two of one kind count as the decision *together*."""
     for weaker, stronger in combinations(sorted(set(known)), 2):
-        if weaker.rank == stronger.rank:
+        if weaker[0] == stronger[0]:
             _decide(rows, event, weaker, stronger, "together", "identifiers.seen")
 
 
 def decide(rows: Rows, event: Event, body: DecisionBody) -> None:
     """The latest decision about two identifiers stands."""
-    ends = []
+    ends: list[Known] = []
     for identifier in body.identifiers:
         if identifier.subject is None:
             raise ValueError("a decision names an identifier that identifies nobody")
-        ends.append(Known(RANK[identifier.kind], identifier.subject))
+        ends.append((RANK[identifier.kind], identifier.subject))
         rows.identifiers[identifier.subject] = (
             identifier.kind,
             identifier.namespace,
@@ -57,12 +57,12 @@ def _decide(
     rows: Rows, event: Event, weaker: Known, stronger: Known, verb: str, reason: str
 ) -> None:
     envelope = event.envelope
-    key: Key = (weaker.subject, stronger.subject)
+    key: Key = (weaker[1], stronger[1])
     there = rows.decisions.get(key)
     if there is None or there[3] < envelope.stamp:
         rows.decisions[key] = (
-            weaker.rank,
-            stronger.rank,
+            weaker[0],
+            stronger[0],
             verb,
             envelope.stamp,
             envelope.actor,

@@ -1,21 +1,17 @@
 """Event rows (the memory of what was seen), the identifiers in them, and the counts."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+import asyncpg
 
 from services.profile.inbound import Body
 from services.profile.projections.rows import Rows, in_key_order, insert, moment
-from shared.database import Connection, Statement, in_schema
+from shared.database import Connection, Copy, Statement, in_schema
 from shared.identifiers import RANK
 from shared.projection import Event
 
-
-class Known(NamedTuple):
-    """An identifier of an event that stands for somebody; sorts weakest first."""
-
-    rank: int
-    subject: str
-
+Known = tuple[int, str]
+"""An identifier of an event that stands for somebody: its rank and subject; sorts weakest first."""
 
 _RECORD = """
 INSERT INTO {s}.events
@@ -35,19 +31,33 @@ WHERE e.xmin = pg_current_xact_id()::xid
 
 
 async def record(connection: Connection, schema: str, events: Sequence[Event]) -> Sequence[Event]:
-    """Write the event rows; the events that were not there yet, in key order."""
+    """Write the event rows; the events that were not there yet, in key order.
+
+    Nearly always all are new: COPY tries that first, and only a batch in which one is not goes the
+    slower way.
+    """
     if not events:
         return ()
     first: dict[tuple[str, str], Event] = {}
     for event in events:
         first.setdefault((event.envelope.partitionkey, event.envelope.event), event)
     keys = sorted(first)
-    columns = list(zip(*[_row(key, first[key]) for key in keys], strict=True))
-    done = await connection.execute(in_schema(_RECORD, schema), *columns)
-    if int(done.rsplit(" ", 1)[1]) == len(keys):
-        return [first[key] for key in keys]
+    rows = [_row(key, first[key]) for key in keys]
+    try:
+        async with connection.transaction():
+            await Copy("events", rows).run(connection, schema)
+    except asyncpg.UniqueViolationError:
+        return [first[key] for key in await _record_new(connection, schema, rows)]
+    return [first[key] for key in keys]
+
+
+async def _record_new(
+    connection: Connection, schema: str, rows: Sequence[tuple[object, ...]]
+) -> list[tuple[str, str]]:
+    columns = list(zip(*rows, strict=True))
+    await connection.execute(in_schema(_RECORD, schema), *columns)
     fresh = await connection.fetch(in_schema(_FRESH, schema), columns[0], columns[1])
-    return [first[key] for key in sorted((row[0], row[1]) for row in fresh)]
+    return sorted((row[0], row[1]) for row in fresh)
 
 
 def _row(key: tuple[str, str], event: Event) -> tuple[object, ...]:
@@ -75,7 +85,7 @@ def count(rows: Rows, event: Event, body: Body) -> list[Known]:
     for identifier in body.identifiers:
         subject = identifier.subject
         if subject is not None and not identifier.claim:
-            known.append(Known(RANK[identifier.kind], subject))
+            known.append((RANK[identifier.kind], subject))
             rows.identifiers[subject] = (identifier.kind, identifier.namespace, identifier.value)
     happened = envelope.happened
     key = (envelope.partitionkey, body.channel, envelope.type)
@@ -87,7 +97,7 @@ def count(rows: Rows, event: Event, body: Body) -> list[Known]:
         counted[1] = min(counted[1], happened)
         counted[2] = max(counted[2], happened)
     if known:
-        rows.pending.facts(envelope.partitionkey, event.record.place)
+        rows.pending.facts.setdefault(envelope.partitionkey, event.record.place)
     return known
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shared.database import Statement
+from shared.database import Copy, Statement
 from shared.messages import Place
 
 Key = tuple[str, ...]
@@ -15,31 +15,19 @@ Key = tuple[str, ...]
 class Pending:
     """What the resolver has to look at again, each with the earliest place that asks for it."""
 
-    rows: dict[tuple[str, str | None, str | None, str | None, str, int], int] = field(
-        default_factory=dict
-    )
+    facts: dict[str, Place] = field(default_factory=dict)
+    orders: dict[Key, Place] = field(default_factory=dict)
 
-    def facts(self, subject: str, place: Place) -> None:
-        self._add("facts", subject, None, None, place)
-
-    def order(self, namespace: str, number: str, place: Place) -> None:
-        self._add("order", None, namespace, number, place)
-
-    def _add(
-        self, kind: str, key: str | None, namespace: str | None, number: str | None, place: Place
-    ) -> None:
-        self.rows.setdefault(
-            (kind, key, namespace, number, place.topic, place.partition), place.offset + 1
-        )
-
-    def statements(self) -> list[Statement]:
-        rows = [(*key, offset) for key, offset in self.rows.items()]
-        return insert(
-            "INSERT INTO {s}.pending"
-            " SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[],"
-            " $5::text[], $6::int[], $7::bigint[])",
-            rows,
-        )
+    def statements(self) -> list[Copy]:
+        rows: list[tuple[Any, ...]] = [
+            ("facts", subject, None, None, place.topic, place.partition, place.offset + 1)
+            for subject, place in self.facts.items()
+        ]
+        rows += [
+            ("order", None, *key, place.topic, place.partition, place.offset + 1)
+            for key, place in self.orders.items()
+        ]
+        return [Copy("pending", rows)] if rows else []
 
 
 @dataclass(slots=True)

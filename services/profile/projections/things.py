@@ -57,7 +57,7 @@ def order(rows: Rows, event: Event, body: OrderBody, identified: bool) -> None:
     elif verb == "returned":
         row["returns"] += 1
         row["returned"] += body.amount or 0
-    rows.pending.order(body.namespace, body.order, event.record.place)
+    rows.pending.orders.setdefault((body.namespace, body.order), event.record.place)
 
 
 def _no_order(body: OrderBody) -> Row:
