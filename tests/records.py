@@ -1,0 +1,71 @@
+"""Records as contact writes them, for tests of what folds them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from shared import identifiers
+from shared.clock import rfc3339
+from shared.ids import uuid8
+from shared.messages import Place, Record
+
+SECRET = b"the secret of the tests: 32 bytes or more"
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def at(seconds: float) -> str:
+    """A moment after the start of all tests, as records spell it."""
+    return rfc3339(START + timedelta(seconds=seconds))
+
+
+def identifier(text: str) -> dict[str, str]:
+    """`email:jane@x` or `user:shop:42` as it stands in a record."""
+    kind, *namespace, value = text.split(":")
+    found = {"kind": kind, "namespace": namespace[0] if namespace else "", "value": value}
+    subject = identifiers.subject_of(SECRET, kind, found["namespace"], value)
+    return found if subject is None else found | {"subject": subject}
+
+
+def subject(text: str) -> str:
+    """The subject of an identifier that identifies."""
+    return identifier(text)["subject"]
+
+
+def partition_key(known: Sequence[dict[str, str]], fallback: str) -> str:
+    """The subject of the strongest, of equals the smallest."""
+    ranked = [(-identifiers.RANK[k["kind"]], k["subject"]) for k in known if "subject" in k]
+    return min(ranked)[1] if ranked else str(uuid8(identifiers.sha256(fallback.encode()).digest()))
+
+
+def record(
+    type_: str,
+    *who: str,
+    id: str,
+    seconds: float = 0,
+    recorded: float | None = None,
+    source: str = "/tests",
+    topic: str = "interactions.1",
+    partition: int = 0,
+    offset: int = 0,
+    key: str = "tests",
+    **fields: Any,
+) -> Record:
+    """One record: its type, whom it names (`email:jane@x`), when it happened and was recorded."""
+    known = [identifier(text) for text in who]
+    attributes = {
+        "specversion": "1.0",
+        "id": id,
+        "source": source,
+        "type": type_,
+        "time": at(seconds),
+        "receivedtime": at(seconds if recorded is None else recorded),
+        "recordedtime": at(seconds if recorded is None else recorded),
+        "partitionkey": partition_key(known, f"{source}\0{id}"),
+        "ingestkey": key,
+        "actor": f"service:{key}",
+        "data": {"channel": "web", "direction": "inbound", "identifiers": known, **fields},
+    }
+    place = Place(topic, partition, offset)
+    return Record(place, attributes["partitionkey"].encode(), msgspec.json.encode(attributes))
