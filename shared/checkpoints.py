@@ -40,7 +40,7 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
         await pool.release(connection, timeout=ACQUIRE_TIMEOUT)
 
 
-async def _acquire(pool: Pool) -> Connection:
+async def _acquire(pool: Pool) -> asyncpg.pool.PoolConnectionProxy:
     try:
         return await pool.acquire(timeout=ACQUIRE_TIMEOUT)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -61,6 +61,7 @@ class Checkpoint:
         self.schema = schema
         self.partition = partition
         self.epoch = epoch
+        self.label = f"partition {partition} of {schema.name}"
         self.positions: dict[str, int] = {}
         self.folded = 0
         self.tally = Tally()
@@ -90,7 +91,7 @@ class Checkpoint:
         rows = await self._rows(connection)
         found = {self._name(row): row["next_offset"] for row in rows}
         if found != self.positions or any(row["epoch"] != self.epoch for row in rows):
-            raise LeaseLost(f"{self} is no longer ours")
+            raise LeaseLost(f"{self.label} is no longer ours")
         if rows[0]["discards"] != self._discards_seen:
             await self._read_discards(connection, rows[0]["discards"])
 
@@ -114,9 +115,6 @@ class Checkpoint:
             self._sql(_SAVE_FAILURES), self.partition, tally.streak, tally.recent, halted
         )
 
-    def __str__(self) -> str:
-        return f"partition {self.partition} of {self.schema.name}"
-
     async def _rows(self, connection: Connection) -> list[asyncpg.Record]:
         try:
             found = await connection.fetch(self._sql(_LOCK), self.partition, self._idle_limit)
@@ -124,12 +122,12 @@ class Checkpoint:
             raise LeaseLost(f"the schema {self.schema.name} is gone") from error
         rows = [row for row in found if (row["topic"], row["generation"]) in self._names]
         if len(rows) != len(self._names):
-            raise LeaseLost(f"{self} has not a checkpoint for each topic")
+            raise LeaseLost(f"{self.label} has not a checkpoint for each topic")
         return rows
 
     def _read(self, rows: list[asyncpg.Record], *, lowest: int) -> None:
         if any(not lowest <= row["epoch"] <= self.epoch for row in rows):
-            raise LeaseLost(f"{self} has another holder")
+            raise LeaseLost(f"{self.label} has another holder")
         self.positions = {self._name(row): row["next_offset"] for row in rows}
         self.folded = sum(row["folded"] for row in rows)
 

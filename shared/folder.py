@@ -93,7 +93,7 @@ class Folder:
             piece = self._unfolded(pieces.pop())
             self.outcome = outcome = await self._try(piece, resume=tries > 0)
             if isinstance(outcome, Halt):
-                await self._say_halted(outcome)
+                await self.say_halted(outcome)
                 return outcome
             if isinstance(outcome, Retry):
                 pieces.append(piece)
@@ -184,7 +184,7 @@ class Folder:
             self.at.tally, self.at.halted = plan.tally, None
         for one, _ in plan.culprits:
             place = one.record.place.position()
-            _logger.error("parked %s (%s): %s, %s", place, self.at, one.reason, one.error)
+            _logger.error("parked %s (%s): %s, %s", place, self.at.label, one.reason, one.error)
 
     def _unfolded(self, items: Sequence[Item]) -> Sequence[Item]:
         """What stands at or after our positions, each record once."""
@@ -200,7 +200,7 @@ class Folder:
     async def _hold(self, outcome: Retry, tries: int) -> bool:
         """Wait before the next try; True when told to stop."""
         if tries == 0:
-            _logger.warning("holding %s: %s", self.at, outcome.error)
+            _logger.warning("holding %s: %s", self.at.label, outcome.error)
         try:
             async with asyncio.timeout(backoff(tries)):
                 await self._stopping.wait()
@@ -208,16 +208,16 @@ class Folder:
             return False
         return True
 
-    async def _say_halted(self, halt: Halt) -> None:
+    async def say_halted(self, halt: Halt) -> None:
         """Record why nothing more is folded; where that fails, the next holder will say it."""
-        _logger.critical("halted %s: %s", self.at, halt.reason)
+        _logger.critical("halted %s: %s", self.at.label, halt.reason)
         self.at.halted = halt.reason
         try:
             async with asyncio.timeout(PATIENCE), transaction(self._pool) as connection:
                 await self.at.lock(connection)
                 await self.at.save_failures(connection, self.at.tally, halt.reason)
         except Exception as error:
-            _logger.warning("the halt of %s was not recorded: %s", self.at, describe(error))
+            _logger.warning("the halt of %s was not recorded: %s", self.at.label, describe(error))
 
     async def _answer(self, row: asyncpg.Record) -> None:
         place = Place(row["topic"], row["partition"], row["record"])

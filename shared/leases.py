@@ -79,9 +79,15 @@ class Leases:
         change.surplus += [lease for unit, lease in self.held.items() if unit not in units]
         return change
 
+    async def renew(self) -> None:
+        """Only keep what is held: a worker that is about to leave."""
+        async with self._pool.acquire(timeout=self.seconds) as connection:
+            await self._renew(connection)
+
     async def release(self, lease: Lease) -> None:
         """Give a unit up so that another worker can take it at once."""
-        self.held.pop(lease.unit, None)
+        if self.held.get(lease.unit) == lease:
+            del self.held[lease.unit]
         await self._pool.execute(
             _RELEASE, lease.schema, self.owner, [lease.unit], [lease.epoch], timeout=self.seconds
         )

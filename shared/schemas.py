@@ -205,6 +205,8 @@ class Promotion:
         `live` moves to a newer version; to an older one (the code was taken back) only when nobody
         works on the live schema any more.
         """
+        if await is_live(self._pool, self._view.service, self._schema.name):
+            return True
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(_LOCK, self._view.service)
             if not await self._caught_up(connection):

@@ -1,0 +1,282 @@
+"""A worker: holds its fair share of a view schema's units, and folds, resolves and watches them."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from shared.clock import monotonic
+from shared.consumer import Consumer, Pace
+from shared.database import Pool
+from shared.errors import Fatal
+from shared.ids import random_token
+from shared.leases import PARTITION, Lease, LeaseLost, Leases, Single, partition_unit, register
+from shared.log import Log
+from shared.outcomes import Halt, Outcome, backoff, describe
+from shared.projection import View
+from shared.schemas import Progress, Promotion, Schema, ends, is_live, prepare
+from shared.singles import SingleRunner
+from shared.status import PartitionStatus, partition_status, seconds_since
+from shared.watchdog import Watchdog
+
+CANCEL_TIMEOUT = 4.0
+LEAVE_TIMEOUT = 3.0
+BEAT_TIMEOUT = 5.0
+
+_logger = logging.getLogger("rapport.worker")
+
+
+class Runner(Protocol):
+    """What works on a unit: a consumer, or a single one."""
+
+    lease: Lease
+
+    @property
+    def outcome(self) -> Outcome: ...
+    def stop(self) -> None: ...
+    async def run(self) -> None: ...
+
+
+class Worker:
+    """Works on one view's schema until stopped; cancelled instead, it leaves its leases to expire."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        log: Log,
+        view: View,
+        singles: Sequence[Single] = (),
+        *,
+        prefix: str = "",
+        pace: Pace | None = None,
+        schema: Schema | None = None,
+        name: str | None = None,
+    ) -> None:
+        self._pool = pool
+        self._log = log
+        self._view = view
+        self._singles = {single.name: single for single in singles}
+        self._prefix = prefix
+        self._pace = pace or Pace()
+        self.schema = schema
+        self.name = name or f"{socket.gethostname()}/{os.getpid()}/{random_token(3).hex()}"
+        self._stopping = asyncio.Event()
+        self._refused: set[str] = set()
+        self._work: dict[str, tuple[Runner, asyncio.Task[None]]] = {}
+        self._watchdogs: dict[int, Watchdog] = {}
+        self._survey: list[PartitionStatus] = []
+
+    @property
+    def alive(self) -> bool:
+        """False where only a new start of the process helps."""
+        return all(dog.alive for dog in self._watchdogs.values())
+
+    @property
+    def consumers(self) -> list[Consumer]:
+        """The partitions that are folded here now."""
+        return [runner for runner, _ in self._work.values() if isinstance(runner, Consumer)]
+
+    @property
+    def units(self) -> list[str]:
+        """The names of the units that are worked on here now."""
+        return sorted(self._work)
+
+    def status(self) -> list[PartitionStatus]:
+        """The latest look at every partition, with what is known here about our own."""
+        ours = {consumer.partition: consumer for consumer in self.consumers}
+        return [
+            _overlaid(row, ours[row.partition]) if row.partition in ours else row
+            for row in self._survey
+        ]
+
+    def progress(self) -> Progress:
+        """How far the schema has come, for the banner and the 503 of a view that is being built."""
+        rows = self.status()
+        return Progress(
+            sum(row.next_offset for row in rows),
+            sum(row.next_offset if row.end is None else row.end for row in rows),
+        )
+
+    def stop(self) -> None:
+        """End after the batches in hand; `run` returns within 25 s, whatever hangs."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Work until stopped. Raises Fatal where the topics are not as they were recorded."""
+        schema = await self._prepared()
+        if schema is None:
+            return
+        leases = Leases(self._pool, schema.name, self.name, self._pace.lease)
+        loops = [
+            asyncio.create_task(self._every(self._pace.beat, lambda: self._beat(leases, schema))),
+            asyncio.create_task(self._every(self._pace.survey, lambda: self._look(schema))),
+            asyncio.create_task(self._promote(schema)),
+        ]
+        try:
+            await self._stopping.wait()
+            await self._leave(leases)
+        finally:
+            await _cancel([*loops, *(task for _, task in self._work.values())])
+
+    async def _prepared(self) -> Schema | None:
+        """The schema of this code; waits for a database or a log that is away."""
+        tries = 0
+        while self.schema is None and not self._stopping.is_set():
+            try:
+                self.schema = await prepare(self._pool, self._log, self._view, self._prefix)
+            except Fatal:
+                raise
+            except Exception as error:
+                if tries == 0:
+                    _logger.warning("%s waits: %s", self._view.service, describe(error))
+                await self._sleep(backoff(tries))
+                tries += 1
+        return self.schema
+
+    async def _every(self, seconds: float, look: Callable[[], Awaitable[object]]) -> None:
+        """Repeat; a failure is said once until it works again, and never ends the loop."""
+        failing = False
+        while True:
+            try:
+                async with asyncio.timeout(max(BEAT_TIMEOUT, seconds)):
+                    await look()
+                failing = False
+            except Exception as error:
+                if not failing:
+                    _logger.warning("%s: %s", self.name, describe(error))
+                failing = True
+            await asyncio.sleep(seconds)
+
+    async def _beat(self, leases: Leases, schema: Schema) -> None:
+        """One heartbeat: renew, then move towards our share; only renew once we are leaving."""
+        if self._stopping.is_set():
+            await leases.renew()
+            return
+        change = await leases.beat(await self._wanted(schema), self._refused)
+        for lease in change.lost:
+            _logger.warning("%s lost %s of %s", self.name, lease.unit, lease.schema)
+            if lease.unit in self._work:
+                self._work[lease.unit][1].cancel()
+        for lease in change.gained:
+            self._begin(leases, schema, lease)
+        for lease in change.surplus:
+            if lease.unit in self._work:
+                self._work[lease.unit][0].stop()
+
+    async def _wanted(self, schema: Schema) -> list[str]:
+        names = [partition_unit(n) for n in range(schema.partitions)]
+        if not self._singles:
+            return names
+        async with self._pool.acquire(timeout=BEAT_TIMEOUT) as connection:
+            live = await is_live(connection, self._view.service, schema.name)
+            await register(connection, schema.name, self._singles)
+        return names + [
+            single.name for single in self._singles.values() if live or not single.live_only
+        ]
+
+    def _begin(self, leases: Leases, schema: Schema, lease: Lease) -> None:
+        runner: Runner
+        if lease.unit.startswith(PARTITION):
+            runner = Consumer(self._pool, self._log, self._view, schema, lease, self._pace)
+            self._watchdogs[runner.partition] = Watchdog(self._pace.watchdog)
+        else:
+            runner = SingleRunner(self._pool, self._singles[lease.unit], lease)
+        self._work[lease.unit] = runner, asyncio.create_task(self._work_on(leases, runner))
+
+    async def _work_on(self, leases: Leases, runner: Runner) -> None:
+        """Work on a unit, then give it up; one that halted is not taken again by this process."""
+        try:
+            await runner.run()
+        except LeaseLost as error:
+            _logger.warning("%s: %s", self.name, error)
+        except Exception:
+            _logger.exception("%s failed on %s", self.name, runner.lease.unit)
+        finally:
+            if self._work.get(runner.lease.unit, (None,))[0] is runner:
+                del self._work[runner.lease.unit]
+        if isinstance(runner.outcome, Halt):
+            self._refused.add(runner.lease.unit)
+        try:
+            await leases.release(runner.lease)
+        except Exception as error:  # it expires by itself
+            _logger.warning("%s was not released: %s", runner.lease.unit, describe(error))
+
+    async def _look(self, schema: Schema) -> None:
+        """See how far all partitions are, and whether our own readers move."""
+        self._survey = await partition_status(
+            self._pool, self._log, schema.name, self._prefix, ages=False
+        )
+        for consumer in self.consumers:
+            watchdog = self._watchdogs[consumer.partition]
+            if not consumer.working:
+                watchdog.hold()
+            elif watchdog.stuck(consumer.positions, self._ends(consumer), monotonic()):
+                _logger.error("%s: %s stands still", self.name, consumer.lease.unit)
+                consumer.restart_reading()
+
+    def _ends(self, consumer: Consumer) -> dict[str, int]:
+        return {
+            row.topic: row.end
+            for row in self._survey
+            if row.partition == consumer.partition and row.end is not None
+        }
+
+    async def _promote(self, schema: Schema) -> None:
+        """Let the schema serve once it has caught up with what there was at the start."""
+        while True:
+            try:
+                promotion = Promotion(self._pool, self._view, schema, await ends(self._log, schema))
+                break
+            except Exception as error:
+                _logger.warning("%s: %s", self.name, describe(error))
+                await asyncio.sleep(self._pace.tick)
+        await self._every(self._pace.tick, promotion.step)
+
+    async def _leave(self, leases: Leases) -> None:
+        """Finish the batches in hand, then give all units up so that others take over at once."""
+        tasks = [task for _, task in self._work.values()]
+        for runner, _ in self._work.values():
+            runner.stop()
+        if tasks:
+            _, hanging = await asyncio.wait(tasks, timeout=self._pace.grace)
+            await _cancel(hanging)
+        try:
+            async with asyncio.timeout(LEAVE_TIMEOUT):
+                await leases.leave()
+        except Exception as error:  # they expire by themselves
+            _logger.warning("%s could not give its leases up: %s", self.name, describe(error))
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel and wait a bounded time; what still hangs then is left behind."""
+    waiting = [*tasks]
+    for task in waiting:
+        task.cancel()
+    if waiting:
+        await asyncio.wait(waiting, timeout=CANCEL_TIMEOUT)
+
+
+def _overlaid(row: PartitionStatus, consumer: Consumer) -> PartitionStatus:
+    """A row of the latest look with what the consumer itself knows now."""
+    position = max(consumer.positions.get(row.topic, 0), row.next_offset)
+    lag = max(0, row.end - position) if row.end is not None else None
+    oldest = consumer.oldest
+    return replace(
+        row,
+        next_offset=position,
+        lag=lag,
+        lag_seconds=0.0 if lag == 0 else seconds_since(oldest) if oldest else None,
+        outcome=type(consumer.outcome).__name__.lower(),
+        reason=" ".join(consumer.outcome),
+        owner=consumer.lease.owner,
+    )
