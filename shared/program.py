@@ -1,0 +1,237 @@
+"""A process: opens services on databases and the log, serves their APIs, works on their views."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from starlette.types import ASGIApp
+
+from shared import database, deployment, gateway, schemas
+from shared.auth import Keyring, RemoteKeyring
+from shared.clock import monotonic
+from shared.consumer import Pace
+from shared.errors import Fatal, LogUnavailable
+from shared.log import Log, Topic, topic_name
+from shared.projection import View
+from shared.server import DRAIN_TIMEOUT, Server, listening
+from shared.service import Service, Site
+from shared.settings import Settings
+from shared.worker import Worker
+
+STOP_TIMEOUT = 25.0
+"""Seconds in which everything else must have ended."""
+
+TOPICS_TIMEOUT = 60.0
+"""Seconds to wait for topics that another service makes."""
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
+_logger = logging.getLogger("rapport.program")
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the two servers are; `embedded` when they are ours alone, on this machine."""
+
+    kafka: str
+    database: str
+    embedded: bool
+
+
+@dataclass(frozen=True)
+class Running:
+    """A service that was opened."""
+
+    service: Service
+    site: Site
+    worker: Worker | None
+    app: ASGIApp
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What this process does for its services."""
+
+    api: bool = True
+    worker: bool = True
+
+
+@asynccontextmanager
+async def opened(
+    services: Sequence[Service], settings: Settings, addresses: Addresses, roles: Roles
+) -> AsyncIterator[list[Running]]:
+    """Open services together: databases, topics, schemas, keys; closed in the opposite order."""
+    async with AsyncExitStack() as stack:
+        secret = deployment.secret(settings)
+        pools = [await _pool(stack, service, addresses.database) for service in services]
+        log = await Log.connect(addresses.kafka)
+        stack.push_async_callback(log.close)
+        partitions = settings.partitions or (4 if addresses.embedded else 12)
+        owned = [topic for service in services for topic in service.owns]
+        await _topics(log, settings.topic_prefix, owned, partitions, addresses.embedded)
+        keyring = await _keyring(stack, services, pools, settings)
+        running = []
+        for service, pool in zip(services, pools, strict=True):
+            await deployment.recognise(pool, secret)
+            site = await _site(service, settings, secret, pool, log, keyring)
+            await service.begin(site)
+            worker = _worker(service, site) if roles.worker else None
+            running.append(Running(service, site, worker, service.app(site)))
+        yield running
+
+
+async def _pool(stack: AsyncExitStack, service: Service, server: str) -> database.Pool:
+    url = database.service_url(server, service.name)
+    await database.ensure_database(url)
+    pool = await database.connect(url)
+    stack.push_async_callback(_close_pool, pool)
+    await database.migrate(pool, _MIGRATIONS, service.migrations)
+    return pool
+
+
+async def _close_pool(pool: database.Pool) -> None:
+    try:
+        async with asyncio.timeout(5):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
+
+
+async def _topics(
+    log: Log, prefix: str, owned: Sequence[Topic], partitions: int, embedded: bool
+) -> None:
+    try:
+        await log.ensure_topics(prefix, owned, partitions, embedded=embedded)
+    except LogUnavailable as error:
+        raise Fatal(f"The topics cannot be made: {error}.") from error
+
+
+async def _keyring(
+    stack: AsyncExitStack,
+    services: Sequence[Service],
+    pools: Sequence[database.Pool],
+    settings: Settings,
+) -> Keyring:
+    """The ring of the service here that owns the keys, else one that asks for them over HTTP."""
+    for service, pool in zip(services, pools, strict=True):
+        if service.keyring is not None:
+            return service.keyring(pool)
+    if settings.contact_url is None:
+        raise Fatal(
+            "Keys are checked by the service contact; set RAPPORT_CONTACT_URL to where it is."
+        )
+    client = httpx.AsyncClient(base_url=settings.contact_url, timeout=5.0)
+    stack.push_async_callback(client.aclose)
+    return RemoteKeyring(client)
+
+
+async def _site(
+    service: Service,
+    settings: Settings,
+    secret: bytes,
+    pool: database.Pool,
+    log: Log,
+    keyring: Keyring,
+) -> Site:
+    view = service.view(settings.topic_prefix)
+    schema = await _schema(pool, log, view, settings.topic_prefix)
+    owned = {topic.name for topic in service.owns} | set(view.topics)
+    sources, _ = await schemas.record_topics(pool, log, owned, settings.topic_prefix)
+    return Site(
+        settings=settings,
+        secret=secret,
+        pool=pool,
+        log=log,
+        view=view,
+        schema=schema,
+        serving=schemas.Serving(pool, view),
+        partitions=schema.partitions,
+        topics={source.topic: source.name for source in sources},
+        keyring=keyring,
+    )
+
+
+async def _schema(pool: database.Pool, log: Log, view: View, prefix: str) -> schemas.Schema:
+    """The schema of this code; topics that another service makes are waited for."""
+    deadline = monotonic() + TOPICS_TIMEOUT
+    while True:
+        missing = [name for name in view.topics if not await _is_there(log, pool, name, prefix)]
+        if not missing:
+            return await schemas.prepare(pool, log, view, prefix)
+        if monotonic() > deadline:
+            raise Fatal(
+                f"The topic {missing[0]} is not in Kafka; start the service that owns it, "
+                "or run `rapport topics apply`."
+            )
+        await asyncio.sleep(0.5)
+
+
+async def _is_there(log: Log, pool: database.Pool, topic: str, prefix: str) -> bool:
+    generation = await pool.fetchval("SELECT generation FROM topics WHERE topic = $1", topic)
+    return await log.partitions(topic_name(prefix, topic, generation or 1)) is not None
+
+
+def _worker(service: Service, site: Site) -> Worker:
+    return Worker(
+        site.pool,
+        site.log,
+        site.view,
+        service.singles(site),
+        prefix=site.settings.topic_prefix,
+        pace=Pace(lease=site.settings.lease_seconds),
+        schema=site.schema,
+    )
+
+
+async def run(
+    services: Sequence[Service],
+    settings: Settings,
+    addresses: Addresses,
+    roles: Roles,
+    ready: Callable[[str, list[Running]], None],
+) -> None:
+    """Run services until SIGINT or SIGTERM; `ready` is told the URL once they answer.
+
+    Raises Fatal where they cannot be opened, or one of them cannot go on.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    with listening(settings.host, settings.port) as listener:
+        async with opened(services, settings, addresses, roles) as running:
+            server = Server(gateway.Front(running), listener)
+            work = [each.worker.run() for each in running if each.worker is not None]
+            tasks: list[asyncio.Task[object]] = [
+                asyncio.create_task(coroutine) for coroutine in (server.serve(), *work, stop.wait())
+            ]
+            try:
+                await server.up.wait()
+                host, port = listener.getsockname()[:2]
+                ready(f"http://{host}:{port}", running)
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                await _end(server, running, tasks)
+            for task in done:
+                task.result()
+
+
+async def _end(
+    server: Server, running: Sequence[Running], tasks: Sequence[asyncio.Task[object]]
+) -> None:
+    """Stop taking requests, finish the batches in hand, and be done within the bound."""
+    server.stop()
+    for each in running:
+        if each.worker is not None:
+            each.worker.stop()
+    tasks[-1].cancel()
+    _, late = await asyncio.wait(tasks, timeout=STOP_TIMEOUT - DRAIN_TIMEOUT)
+    for task in late:
+        _logger.warning("did not end in time: %r", task)
+        task.cancel()
+    if late:
+        await asyncio.wait(late, timeout=DRAIN_TIMEOUT)

@@ -1,0 +1,68 @@
+"""The HTTP server of a process: uvicorn on a socket of ours, stopped by us."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+from typing_extensions import override
+
+from shared.errors import Fatal
+
+DRAIN_TIMEOUT = 5
+"""Seconds that requests in hand get at the end."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn without signal handlers of its own; `up` is set once it takes requests."""
+
+    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                timeout_graceful_shutdown=DRAIN_TIMEOUT,
+                timeout_keep_alive=30,
+                backlog=1024,
+            )
+        )
+        self._listener = listener
+        self.up = asyncio.Event()
+
+    @override
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    @override
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().serve([self._listener])
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+    def stop(self) -> None:
+        self.should_exit = True
+
+
+@contextlib.contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A listening socket. Raises Fatal where the address cannot be had."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise Fatal(
+            f"Port {port} on {host} cannot be had ({error.strerror}); "
+            "stop what has it, or set RAPPORT_PORT."
+        ) from error
+    with listener:
+        yield listener
