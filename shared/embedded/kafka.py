@@ -20,6 +20,7 @@ _NAME = "java"
 _PORTS = range(20_000, 32_000)
 """Below the ports that systems give to outgoing connections, so that ours is free next time too."""
 
+# A killed broker may register again only when its former session is over: so sessions are short.
 _SETTINGS = """\
 process.roles=broker,controller
 node.id=1
@@ -31,8 +32,8 @@ inter.broker.listener.name=PLAINTEXT
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={logs}
 auto.create.topics.enable=false
-message.max.bytes=8400000
-replica.fetch.max.bytes=8400000
+message.max.bytes=9437184
+replica.fetch.max.bytes=9437184
 log.retention.ms=-1
 {flush}
 offsets.topic.num.partitions=4
@@ -44,6 +45,8 @@ share.coordinator.state.topic.num.partitions=4
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=2000
 num.network.threads=2
 num.io.threads=4
 log.cleaner.dedupe.buffer.size=10485760

@@ -3,7 +3,6 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -49,16 +48,16 @@ def servers_folder(data: Path, state: State) -> Path:
     return Path(state.elsewhere) if state.elsewhere else data / "embedded"
 
 
-def say(sentence: str, out: Callable[[str], object] = sys.stderr.write) -> None:
+def _say(sentence: str) -> None:
     """One line for whoever started the servers."""
-    out(sentence + "\n")
+    print(sentence, file=sys.stderr)
 
 
 def _elsewhere(data: Path, state: State) -> Path:
     name = sha256(os.fsencode(data.resolve())).hexdigest()[:12]
     folder = programs.open_to_all(programs.ELSEWHERE) / name
     state.elsewhere = str(folder)
-    say(
+    _say(
         f"The servers cannot run as root and their user cannot reach {data}: "
         f"they stand in {folder}."
     )
@@ -67,7 +66,7 @@ def _elsewhere(data: Path, state: State) -> Path:
 
 def _copied(found: Programs, account: Account) -> Programs:
     copies = programs.copied(found)
-    say(f"The servers' user cannot reach {sys.prefix}: programs are in {copies.jars.parent}.")
+    _say(f"The servers' user cannot reach {sys.prefix}: programs are in {copies.jars.parent}.")
     if not copies.reached_by(account):
         raise Fatal(
             f"The servers' user cannot reach {copies.jars.parent}: "
