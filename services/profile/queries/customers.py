@@ -21,11 +21,7 @@ _OPERATORS = {"eq": "=", "gte": ">=", "lte": "<="}
 
 FILTERS = {
     ("currency", "eq"): "text",
-    **{
-        (column, operator): type_
-        for column, type_ in SORTS.items()
-        for operator in ("gte", "lte")
-    },
+    **{(column, operator): type_ for column, type_ in SORTS.items() for operator in ("gte", "lte")},
 }
 """What the list is filtered by: (field, operator) with the type of the column."""
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from asyncpg import Record
+
 from services.profile.queries.sql import IDENTIFIER, moment
 from shared.database import Connection, in_schema
 
@@ -77,5 +79,5 @@ async def page(
     )
 
 
-def _rows(found: Sequence[Sequence[str]]) -> list[tuple[str, str, str]]:
+def _rows(found: Sequence[Record]) -> list[tuple[str, str, str]]:
     return [(row[0], row[1], row[2]) for row in found]

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from services.profile.queries.sql import event_of
 from shared.database import Connection, in_schema
 
 _PAGE = """
@@ -16,17 +15,18 @@ ORDER BY o.namespace, o.number LIMIT $1
 """
 
 _ONE = """
-SELECT o.name, count(m.subject) FILTER (WHERE m.member), count(m.subject) FILTER (WHERE NOT m.member)
+SELECT o.name, count(m.subject) FILTER (WHERE m.member),
+       count(m.subject) FILTER (WHERE NOT m.member)
 FROM {s}.organisations o LEFT JOIN {s}.memberships m USING (namespace, number)
 WHERE o.namespace = $1 AND o.number = $2
 GROUP BY o.name
 """
 
-_MEMBERS = f"""
+_MEMBERS = """
 SELECT m.member, m.subject::text, (SELECT row_to_json(r) FROM (
     SELECT coalesce(i.customer, m.subject) AS customer, m.subject, m.role,
            left(m.stamp, 27) AS since, m.event) r)::text
-FROM {{s}}.memberships m LEFT JOIN {{s}}.identities i USING (subject)
+FROM {s}.memberships m LEFT JOIN {s}.identities i USING (subject)
 WHERE m.namespace = $1 AND m.number = $2
   AND ($4::bool IS NULL OR (NOT m.member, m.subject) > (NOT $4, $5::text::uuid))
 ORDER BY NOT m.member, m.subject LIMIT $3

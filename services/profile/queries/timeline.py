@@ -3,13 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from services.profile.queries.profiles import NEWEST_FIRST, TIMELINE_ROW
 from services.profile.queries.sql import MINE, PRESENT
 from shared.database import Connection, in_schema
 
-Mark = tuple[str, str, str, str, str]
-"""A place in a timeline: time, recorded, source, id, subject."""
+
+class Mark(NamedTuple):
+    """A place in a timeline."""
+
+    time: str
+    recorded: str
+    source: str
+    id: str
+    subject: str
+
 
 _MARK = ("$6::text::timestamptz", "$7::text::timestamptz", "$8", "$9", "$10::text::uuid")
 
@@ -64,7 +73,7 @@ async def page(
         window.channels,
         window.directions,
     )
-    return [((row[0], row[1], row[2], row[3], row[4]), row[5]) for row in found]
+    return [(Mark(*row[:5]), row[5]) for row in found]
 
 
 async def present(connection: Connection, schema: str, subject: str) -> str | None:

@@ -1,0 +1,105 @@
+"""What every operation of the profile's API starts from: the site, the schema, the identifier."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import Request
+
+from shared.auth import Key
+from shared.cursors import Cursors
+from shared.database import Connection, Pool, in_schema
+from shared.errors import FieldError, NotReady, Unprocessable
+from shared.http import wait_until, wrong_parameter
+from shared.identifiers import (
+    KINDS,
+    MAX_LENGTH,
+    RANK,
+    WITHOUT_NAMESPACE,
+    is_blocked,
+    normalise,
+    subject,
+)
+from shared.messages import Identifier, Place
+from shared.service import Site
+
+_LARGEST = 2**62
+
+
+def site_of(request: Request) -> Site:
+    """What the service has at hand: `app.state.site`."""
+    found: Site = request.app.state.site
+    return found
+
+
+def cursors_of(site: Site) -> Cursors:
+    return Cursors(site.secret)
+
+
+async def schema_of(site: Site, min_position: str | None = None) -> str:
+    """The schema to read, once it has `min_position`. Raises NotReady, Unprocessable."""
+    schema = await site.serving.schema()
+    if schema is None:
+        raise NotReady(
+            "The view is being built; try again.",
+            code="building",
+            headers={"Retry-After": "5"},
+        )
+    await wait_until(min_position, lambda place: _reached(site, schema, place))
+    return schema
+
+
+async def _reached(site: Site, schema: str, place: Place) -> bool:
+    """Whether all up to a place is folded and resolved."""
+    source = next((one for one in site.schema.sources if one.name == place.topic), None)
+    if source is None or place.partition >= site.partitions or place.offset > _LARGEST:
+        raise wrong_parameter(
+            "min_position", "position", "This position is of no topic that is read here."
+        )
+    reached = await site.pool.fetchval(
+        in_schema(_REACHED, schema),
+        source.topic,
+        source.generation,
+        place.topic,
+        place.partition,
+        place.offset + 1,
+    )
+    return bool(reached)
+
+
+_REACHED = """
+SELECT c.next_offset >= $5 AND NOT EXISTS (
+    SELECT FROM {s}.pending p
+    WHERE p.topic = $3 AND p.partition = $4 AND p.next_offset <= $5)
+FROM {s}.checkpoints c WHERE c.topic = $1 AND c.generation = $2 AND c.partition = $4
+"""
+
+
+def identifier(
+    secret: bytes, key: Key, kind: str, namespace: str | None, value: str, pointer: str
+) -> Identifier:
+    """An identifier as it was given, normalised, with its subject; no namespace means the key's.
+
+    Raises Unprocessable, naming `pointer`, for one that identifies nobody.
+    """
+    if kind not in RANK:
+        raise _nobody(pointer, "kind", f"`kind` must be one of {', '.join(reversed(KINDS))}.")
+    value = normalise(kind, value)
+    if not 0 < len(value) <= MAX_LENGTH or is_blocked(value):
+        raise _nobody(pointer, "value", "This value identifies nobody.")
+    space = key.namespace if namespace is None else namespace
+    space = "" if kind in WITHOUT_NAMESPACE else space
+    return Identifier(kind, value, space, subject(secret, kind, space, value))
+
+
+def _nobody(pointer: str, code: str, detail: str) -> Unprocessable:
+    return Unprocessable(detail, code="identifier", errors=(FieldError(pointer, code, detail),))
+
+
+@asynccontextmanager
+async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection whose statements all see the same moment."""
+    async with (
+        pool.acquire() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        yield connection

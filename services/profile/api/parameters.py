@@ -1,0 +1,208 @@
+"""What operations take: query parameters, of which an unknown one is refused, and bodies."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from shared.identifiers import MAX_LENGTH
+
+
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("U+0000 stands in no text here")
+    return text
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("this moment is out of range") from None
+
+
+Line = Annotated[str, StringConstraints(max_length=MAX_LENGTH), AfterValidator(_storable)]
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Minor = Annotated[int, Field(ge=-(10**18), le=10**18)]
+Count = Annotated[int, Field(ge=0, le=2**62)]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+Channel = Literal[
+    "phone", "email", "desk", "letter", "web", "store", "chat", "social", "mobile", "partner"
+]
+Direction = Literal["inbound", "outbound", "internal"]
+Sort = Literal[
+    "last_seen",
+    "-last_seen",
+    "first_seen",
+    "-first_seen",
+    "revenue",
+    "-revenue",
+    "orders",
+    "-orders",
+    "interactions",
+    "-interactions",
+]
+
+
+class Parameters(BaseModel):
+    """Query parameters; a name that is not among them is an error."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=False)
+
+    min_position: str | None = Field(
+        None,
+        max_length=300,
+        description="A `position` that an ingest or a command answered: wait up to 2 s until the "
+        "view has it, else 503.",
+    )
+
+
+class Page(Parameters):
+    """A page of a list."""
+
+    limit: int = Field(50, ge=1, le=200, description="Items on a page.")
+    cursor: str | None = Field(
+        None, max_length=2048, description="`next_cursor` of the page before."
+    )
+
+
+class One(Parameters):
+    """One customer."""
+
+    timeline: int = Field(0, ge=0, le=200, description="Latest events to show with it.")
+
+
+_MAIN = "the currency of most of the customer's orders"
+
+
+class Customers(Page):
+    """The list of customers, or the one that an identifier belongs to."""
+
+    identifier: Line | None = Field(
+        None,
+        description="Answer with the one customer of this identifier instead of a list: "
+        "`email:jane@example.com`, `user:shop:42` (kind:namespace:value; with no namespace "
+        "named, the key's own). Takes `timeline` and `min_position` beside it, nothing else. "
+        "`POST /v1/customers/lookup` does the same with no identifier in a URL.",
+        examples=["email:jane@example.com"],
+    )
+    timeline: int | None = Field(
+        None, ge=0, le=200, description="With `identifier`: latest events to show with it."
+    )
+    sort: Sort = Field(
+        "-last_seen",
+        description="`-` for descending. `revenue` needs `filter[currency][eq]`.",
+    )
+    currency_eq: Currency | None = Field(
+        None, alias="filter[currency][eq]", description=f"`revenue` is in {_MAIN}: this one."
+    )
+    revenue_gte: Minor | None = Field(
+        None, alias="filter[revenue][gte]", description="Minor units; needs the currency."
+    )
+    revenue_lte: Minor | None = Field(
+        None, alias="filter[revenue][lte]", description="Minor units; needs the currency."
+    )
+    orders_gte: Count | None = Field(None, alias="filter[orders][gte]")
+    orders_lte: Count | None = Field(None, alias="filter[orders][lte]")
+    interactions_gte: Count | None = Field(None, alias="filter[interactions][gte]")
+    interactions_lte: Count | None = Field(None, alias="filter[interactions][lte]")
+    last_seen_gte: Moment | None = Field(None, alias="filter[last_seen][gte]")
+    last_seen_lte: Moment | None = Field(None, alias="filter[last_seen][lte]")
+    first_seen_gte: Moment | None = Field(None, alias="filter[first_seen][gte]")
+    first_seen_lte: Moment | None = Field(None, alias="filter[first_seen][lte]")
+
+
+class Timeline(Page):
+    """What part of a timeline."""
+
+    since: Moment | None = Field(None, alias="from", description="At or after this time.")
+    until: Moment | None = Field(None, alias="to", description="Before this time.")
+    type: list[Line] | None = Field(
+        None, max_length=50, description="Any of these interaction types; may be repeated."
+    )
+    channel: list[Channel] | None = Field(
+        None, max_length=10, description="Any of these channels; may be repeated."
+    )
+    direction: list[Direction] | None = Field(
+        None, max_length=3, description="Any of these directions; may be repeated."
+    )
+
+
+class Organisation(Page):
+    """One organisation and a page of its members."""
+
+    namespace: Line = Field("", description="Of the organisation's number; often empty.")
+
+
+class Body(BaseModel):
+    """A JSON body; a name that is not among its fields is an error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Lookup(Body):
+    """An identifier, as any system writes it."""
+
+    kind: Line = Field(description="user, crm, loyalty, email, phone or device.")
+    namespace: Line | None = Field(
+        None, description="Left out: the key's own. E-mail and phone have none."
+    )
+    value: Line
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"kind": "email", "value": "jane@example.com"}]},
+    )
+
+
+class Named(Body):
+    """An identifier by kind and value, or by the subject that stands for it."""
+
+    kind: Line | None = None
+    namespace: Line | None = None
+    value: Line | None = None
+    subject: UUID | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Named":
+        by_value = self.kind is not None and self.value is not None
+        partly = any(part is not None for part in (self.kind, self.namespace, self.value))
+        if (self.subject is not None and partly) or (self.subject is None and not by_value):
+            raise ValueError("name it by `kind` and `value` (and `namespace`), or by `subject`")
+        return self
+
+
+class IdentityDecision(Body):
+    """What somebody decided about two identifiers."""
+
+    identifiers: Annotated[list[Named], Field(min_length=2, max_length=2)]
+    decision: Literal["together", "apart", "observed"]
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=1000)] = Field(
+        description="Why, in a sentence; kept with the decision for ever."
+    )
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "identifiers": [
+                        {"kind": "email", "value": "jane@example.com"},
+                        {"kind": "user", "namespace": "shop", "value": "42"},
+                    ],
+                    "decision": "apart",
+                    "reason": "Jane lent her e-mail address to her mother for one order.",
+                }
+            ]
+        },
+    )
