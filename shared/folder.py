@@ -54,7 +54,7 @@ class Folder:
         self._pool = pool
         self._view = view
         self._schema = schema.name
-        self._stopping = stopping or asyncio.Event()
+        self.stopping = stopping or asyncio.Event()
         self.at = Checkpoint(schema, partition, epoch, lease_seconds)
         self.outcome: Outcome = Ok()
         self.good_events = 0
@@ -203,7 +203,7 @@ class Folder:
             _logger.warning("holding %s: %s", self.at.label, outcome.error)
         try:
             async with asyncio.timeout(backoff(tries)):
-                await self._stopping.wait()
+                await self.stopping.wait()
         except TimeoutError:
             return False
         return True

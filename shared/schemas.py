@@ -51,8 +51,8 @@ async def prepare(pool: Pool, log: Log, view: View, prefix: str = "") -> Schema:
         number = await connection.fetchval(_NEWEST, view.service, view.version)
         name = f"{view.service}_{view.version}_{number or 1}"
         if number is None:
-            await _make(connection, view, name)
-        await _complete(connection, name, sources, partitions)
+            await make(connection, view, name)
+        await complete(connection, name, sources, partitions)
     return Schema(name, view.version, number or 1, sources, partitions)
 
 
@@ -91,7 +91,8 @@ def _same(name: str, found: int | None, recorded: int | None) -> int:
     return found
 
 
-async def _make(connection: Connection, view: View, name: str) -> None:
+async def make(connection: Connection, view: View, name: str) -> None:
+    """Make an empty schema and register it; a service's first one serves at once."""
     for statement in [*ddl(view.metadata, name), *ddl(runtime, name)[1:]]:
         await connection.execute(statement)
     await connection.execute(
@@ -111,7 +112,7 @@ async def _make(connection: Connection, view: View, name: str) -> None:
         await connection.execute(_READY, name)
 
 
-async def _complete(
+async def complete(
     connection: Connection, name: str, sources: Collection[Source], partitions: int
 ) -> None:
     """Checkpoints at the start of the log and free leases, where there are none yet."""
@@ -190,13 +191,12 @@ class Promotion:
     Both are looked at once and then reached, so that a steady stream of events cannot put it off.
     """
 
-    def __init__(
-        self, pool: Pool, view: View, schema: Schema, targets: Mapping[tuple[str, int], int]
-    ) -> None:
+    def __init__(self, pool: Pool, log: Log, view: View, schema: Schema) -> None:
         self._pool = pool
+        self._log = log
         self._view = view
         self._schema = schema
-        self._targets = targets
+        self._targets: Mapping[tuple[str, int], int] | None = None
         self._met_live = False
 
     async def step(self) -> bool:
@@ -207,9 +207,11 @@ class Promotion:
         """
         if await is_live(self._pool, self._view.service, self._schema.name):
             return True
+        if self._targets is None:
+            self._targets = await ends(self._log, self._schema)
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(_LOCK, self._view.service)
-            if not await self._caught_up(connection):
+            if not await self._caught_up(connection, self._targets):
                 return False
             await connection.execute(_READY, self._schema.name)
             await connection.execute(
@@ -217,14 +219,16 @@ class Promotion:
             )
         return True
 
-    async def _caught_up(self, connection: Connection) -> bool:
+    async def _caught_up(
+        self, connection: Connection, targets: Mapping[tuple[str, int], int]
+    ) -> bool:
         folded = await positions(connection, self._schema)
-        if not _reached(folded, self._targets):
+        if not _reached(folded, targets):
             return False
         if not self._met_live:
-            self._targets = await self._live_positions(connection)
+            self._targets = targets = await self._live_positions(connection)
             self._met_live = True
-        if not _reached(folded, self._targets):
+        if not _reached(folded, targets):
             return False
         settled = self._view.settled
         return settled is None or await settled(connection, self._schema.name)

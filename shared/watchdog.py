@@ -1,4 +1,4 @@
-"""Progress, not merely being alive: notices a reader that stands still although there are records."""
+"""Progress, not merely being alive: notices a reader that stands still before the end."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -17,7 +17,7 @@ from shared.leases import PARTITION, Lease, LeaseLost, Leases, Single, partition
 from shared.log import Log
 from shared.outcomes import Halt, Outcome, backoff, describe
 from shared.projection import View
-from shared.schemas import Progress, Promotion, Schema, ends, is_live, prepare
+from shared.schemas import Progress, Promotion, Schema, is_live, prepare
 from shared.singles import SingleRunner
 from shared.status import PartitionStatus, partition_status, seconds_since
 from shared.watchdog import Watchdog
@@ -41,7 +41,7 @@ class Runner(Protocol):
 
 
 class Worker:
-    """Works on one view's schema until stopped; cancelled instead, it leaves its leases to expire."""
+    """Works on one view schema until stopped; cancelled instead, it lets its leases expire."""
 
     def __init__(
         self,
@@ -110,10 +110,11 @@ class Worker:
         if schema is None:
             return
         leases = Leases(self._pool, schema.name, self.name, self._pace.lease)
+        promotion = Promotion(self._pool, self._log, self._view, schema)
         loops = [
             asyncio.create_task(self._every(self._pace.beat, lambda: self._beat(leases, schema))),
             asyncio.create_task(self._every(self._pace.survey, lambda: self._look(schema))),
-            asyncio.create_task(self._promote(schema)),
+            asyncio.create_task(self._every(self._pace.tick, promotion.step)),
         ]
         try:
             await self._stopping.wait()
@@ -223,17 +224,6 @@ class Worker:
             for row in self._survey
             if row.partition == consumer.partition and row.end is not None
         }
-
-    async def _promote(self, schema: Schema) -> None:
-        """Let the schema serve once it has caught up with what there was at the start."""
-        while True:
-            try:
-                promotion = Promotion(self._pool, self._view, schema, await ends(self._log, schema))
-                break
-            except Exception as error:
-                _logger.warning("%s: %s", self.name, describe(error))
-                await asyncio.sleep(self._pace.tick)
-        await self._every(self._pace.tick, promotion.step)
 
     async def _leave(self, leases: Leases) -> None:
         """Finish the batches in hand, then give all units up so that others take over at once."""

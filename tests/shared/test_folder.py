@@ -1,0 +1,337 @@
+"""The fold step: rows and checkpoint together, each event once, the culprit alone set aside."""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.database import Connection, Pool
+from shared.errors import DatabaseUnavailable, LogUnavailable
+from shared.leases import LeaseLost
+from shared.messages import Record
+from shared.outcomes import Halt, Ok, Park, Retry, Tally, backoff, classify
+from shared.parking import parked
+from shared.projection import Event
+from shared.schemas import Schema
+from tests.shared import toy
+from tests.shared.toy import TWO_TOPICS, VIEW, happening, numbered
+from tests.waiting import until
+
+
+@pytest.fixture
+async def schema(pool: Pool) -> Schema:
+    return await toy.make_schema(pool)
+
+
+async def checkpoint(pool: Pool, schema: Schema, partition: int = 0) -> tuple[int, int]:
+    row = await pool.fetchrow(
+        f"SELECT next_offset, folded FROM {schema.name}.checkpoints WHERE partition = $1", partition
+    )
+    assert row is not None
+    return tuple(row)
+
+
+async def test_the_checkpoint_moves_with_the_rows(pool: Pool, schema: Schema) -> None:
+    folder = await toy.folder(pool, schema)
+    assert await folder.fold(numbered([happening("1"), happening("2")], start=7)) == Ok()
+    assert await toy.ids(pool, schema) == {"1", "2"}
+    assert await checkpoint(pool, schema) == (9, 2)
+
+
+async def test_records_that_come_twice_count_once(pool: Pool, schema: Schema) -> None:
+    folder = await toy.folder(pool, schema)
+    batch = numbered([happening("1"), happening("2")])
+    await folder.fold(batch)
+    await folder.fold([*batch, *batch])
+    after_restart = await toy.folder(pool, schema, epoch=2)
+    await after_restart.fold(batch)
+    assert await toy.counted(pool, schema) == 2
+    assert await checkpoint(pool, schema) == (2, 2)
+
+
+async def test_an_event_that_was_sent_twice_counts_once(pool: Pool, schema: Schema) -> None:
+    folder = await toy.folder(pool, schema)
+    await folder.fold(numbered([happening("1"), happening("1"), happening("2")]))
+    assert await toy.counted(pool, schema) == 2
+    assert await checkpoint(pool, schema) == (3, 3)
+
+
+async def test_who_was_overtaken_writes_nothing(pool: Pool, schema: Schema) -> None:
+    paused = await toy.folder(pool, schema, epoch=1)
+    await paused.fold(numbered([happening("1")]))
+    await toy.folder(pool, schema, epoch=2)
+    with pytest.raises(LeaseLost):
+        await paused.fold(numbered([happening("2")], start=1))
+    assert await toy.ids(pool, schema) == {"1"}
+    assert await checkpoint(pool, schema) == (1, 1)
+
+
+async def test_an_older_lease_does_not_take_over(pool: Pool, schema: Schema) -> None:
+    await toy.folder(pool, schema, epoch=2)
+    with pytest.raises(LeaseLost):
+        await toy.folder(pool, schema, epoch=1)
+
+
+async def test_a_schema_that_was_dropped_is_left_alone(pool: Pool, schema: Schema) -> None:
+    folder = await toy.folder(pool, schema)
+    await pool.execute(f"DROP SCHEMA {schema.name} CASCADE")
+    with pytest.raises(LeaseLost):
+        await folder.fold(numbered([happening("1")]))
+
+
+async def test_a_poison_event_is_parked_alone(pool: Pool, schema: Schema) -> None:
+    folder = await toy.folder(pool, schema)
+    batch = numbered([happening(str(n), amount=-1 if n == 37 else 1) for n in range(100)])
+    assert await folder.fold(batch) == Ok()
+    assert await toy.ids(pool, schema) == {str(n) for n in range(100) if n != 37}
+    assert await checkpoint(pool, schema) == (100, 100)
+    (found,) = await parked(pool, schema.name)
+    assert found.place == batch[37].place
+    assert found.bytes == batch[37].value
+    assert (found.reason, found.attempts) == ("failed", 1)
+    assert "CheckViolation" in found.error
+
+
+async def test_what_cannot_be_decoded_is_parked_without_a_second_try(
+    pool: Pool, schema: Schema
+) -> None:
+    folder = await toy.folder(pool, schema)
+    nonsense = happening("3")._replace(value=b"\xff\x00 nonsense")
+    batch = numbered([happening("1"), happening("2", amount="x\0"), nonsense, happening("4")])
+    assert await folder.fold(batch) == Ok()
+    assert await toy.ids(pool, schema) == {"1", "4"}
+    found = await parked(pool, schema.name)
+    assert [one.reason for one in found] == ["undecodable", "undecodable"]
+    assert found[1].bytes == nonsense.value
+    assert found[1].subject == found[1].event
+
+
+async def test_events_of_fifty_subjects_in_a_row_halt(pool: Pool, schema: Schema) -> None:
+    folder = await toy.folder(pool, schema)
+    bad = numbered([happening(str(n), who=str(n), amount=-1) for n in range(60)])
+    first = await folder.fold(bad[:30])
+    restarted = await toy.folder(pool, schema, epoch=2)
+    second = await restarted.fold(bad[30:])
+    assert first == Ok()
+    assert isinstance(second, Halt)
+    assert len(await parked(pool, schema.name, limit=200)) == 49
+    assert await checkpoint(pool, schema) == (49, 49)
+
+
+async def test_a_halt_outlives_a_restart_and_ends_with_the_fix(pool: Pool, schema: Schema) -> None:
+    bad = numbered([happening(str(n), who=str(n), amount=-1) for n in range(50)])
+    await (await toy.folder(pool, schema)).fold(bad)
+    again = await toy.folder(pool, schema, epoch=2)
+    assert again.at.halted
+    assert isinstance(await again.fold(bad[49:]), Halt)
+    fixed = await toy.folder(pool, schema, view=toy.FIXED, epoch=3)
+    assert await fixed.fold(bad[49:]) == Ok()
+    assert fixed.at.halted is None
+    assert await pool.fetchval(f"SELECT halted FROM {schema.name}.failures") is None
+
+
+async def test_a_good_event_ends_the_streak(pool: Pool, schema: Schema) -> None:
+    folder = await toy.folder(pool, schema)
+    bad = [happening(f"bad {n}", who=str(n), amount=-1) for n in range(49)]
+    batch = numbered([*bad[:40], happening("good"), *bad[40:]])
+    assert await folder.fold(batch) == Ok()
+    assert len(folder.at.tally.streak) == 9
+
+
+async def test_many_events_of_one_subject_are_no_streak(pool: Pool, schema: Schema) -> None:
+    folder = await toy.folder(pool, schema)
+    assert await folder.fold(numbered([happening(str(n), amount=-1) for n in range(49)])) == Ok()
+    assert len(folder.at.tally.streak) == 1
+
+
+async def test_five_per_cent_of_the_last_thousand_halt(pool: Pool, schema: Schema) -> None:
+    folder = await toy.folder(pool, schema)
+    batch = numbered(
+        [happening(str(n), who=str(n), amount="x" if n % 20 == 0 else 1) for n in range(1100)]
+    )
+    halted = await folder.fold(batch)
+    assert isinstance(halted, Halt)
+    assert "49" not in halted.reason
+    assert len(await parked(pool, schema.name, limit=200)) == 49
+    assert await checkpoint(pool, schema) == (980, 980)
+
+
+async def test_four_per_cent_do_not_halt(pool: Pool, schema: Schema) -> None:
+    folder = await toy.folder(pool, schema)
+    batch = numbered(
+        [happening(str(n), who=str(n), amount="x" if n % 25 == 0 else 1) for n in range(1500)]
+    )
+    assert await folder.fold(batch) == Ok()
+
+
+async def test_a_commit_whose_answer_was_lost_counts_once(pool: Pool, schema: Schema) -> None:
+    """The connection dies once, after the rows and the checkpoint were committed."""
+    losses = iter([True])
+
+    async def fold_and_lose(connection: Connection, name: str, events: Sequence[Event]) -> None:
+        await VIEW.fold(connection, name, events)
+        if next(losses, False):
+            await connection.execute(
+                f"UPDATE {name}.checkpoints SET next_offset = 2, folded = 2 WHERE partition = 0"
+            )
+            await connection.execute("COMMIT")
+            raise ConnectionResetError("the answer was lost")
+
+    folder = await toy.folder(pool, schema, view=replace(VIEW, fold=fold_and_lose))
+    assert await folder.fold(numbered([happening("1"), happening("2")])) == Ok()
+    assert await toy.counted(pool, schema) == 2
+    assert await checkpoint(pool, schema) == (2, 2)
+
+
+async def test_a_lost_connection_is_held_and_tried_again(pool: Pool, schema: Schema) -> None:
+    folder = await toy.folder(pool, schema)
+    pids = [row["pid"] for row in await pool.fetch(_OTHERS)]
+    await pool.fetch("SELECT pg_terminate_backend(p) FROM unnest($1::integer[]) p", pids)
+    assert await folder.fold(numbered([happening("1")])) == Ok()
+    assert await toy.ids(pool, schema) == {"1"}
+
+
+async def test_told_to_stop_while_holding_it_writes_nothing_more(
+    pool: Pool, schema: Schema
+) -> None:
+    async def away(connection: Connection, name: str, events: Sequence[Event]) -> None:
+        raise asyncpg.AdminShutdownError("terminating connection")
+
+    folder = await toy.folder(pool, schema, view=replace(VIEW, fold=away))
+    folding = asyncio.create_task(folder.fold(numbered([happening("1")])))
+    await until(lambda: isinstance(folder.outcome, Retry))
+    folder.stopping.set()
+    assert isinstance(await folding, Retry)
+    assert await checkpoint(pool, schema) == (0, 0)
+
+
+async def test_errors_are_told_apart() -> None:
+    away: list[Exception] = [
+        asyncpg.ConnectionDoesNotExistError("gone"),
+        asyncpg.CannotConnectNowError("starting up"),
+        asyncpg.DeadlockDetectedError("deadlock"),
+        asyncpg.SerializationError("serialization"),
+        asyncpg.DiskFullError("disk full"),
+        asyncpg.TooManyConnectionsError("too many"),
+        asyncpg.InvalidCachedStatementError("stale plan"),
+        DatabaseUnavailable("away"),
+        LogUnavailable("away"),
+        TimeoutError(),
+    ]
+    assert {type(classify(error)) for error in away} == {Retry}
+    bad: list[Exception] = [
+        asyncpg.CheckViolationError("no"),
+        asyncpg.DataError("no integer"),
+        asyncpg.InterfaceError("two arguments, not one"),
+        asyncpg.UndefinedColumnError("no"),
+        KeyError("no"),
+    ]
+    assert {type(classify(error)) for error in bad} == {Park}
+
+
+@given(st.integers(0, 10_000))
+def test_waits_are_bounded(attempt: int) -> None:
+    assert 0 < backoff(attempt) <= 2.0
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(0, 99)), max_size=3000))
+def test_a_tally_is_bounded_and_knows_its_streak(story: list[int | None]) -> None:
+    tally, streak = Tally(), set[uuid.UUID]()
+    for ordinal, subject in enumerate(story):
+        if subject is None:
+            tally, streak = tally.good(), set()
+            continue
+        named = uuid.UUID(int=subject)
+        worse = tally.parked(named, ordinal)
+        streak.add(named)
+        assert set(worse.streak) == streak
+        if worse.verdict() is not None:
+            return
+        tally = worse
+    assert len(tally.streak) < 50
+    assert len(tally.recent) < 50
+
+
+_SUBJECTS = st.sampled_from("abcde")
+_EVENTS = st.lists(
+    st.tuples(
+        st.integers(0, 1),  # partition
+        st.sampled_from(["happenings.1", "reports.1"]),
+        st.integers(0, 12),  # id: some come twice
+        _SUBJECTS,
+        st.sampled_from([1, 2, 5, -1, "x"]),
+    ),
+    max_size=25,
+)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(_EVENTS, st.data())
+async def test_any_split_and_any_interleaving_give_the_same_rows(
+    pool: Pool, story: list[tuple[int, str, int, str, object]], drawn: st.DataObject
+) -> None:
+    lanes: list[list[Record]] = [[], []]
+    for partition, topic, id_, who, amount in story:
+        # an id always means the same event, and a subject has one partition
+        who, amount = who + str(partition), amount if id_ % 3 else 1
+        lanes[partition].append(
+            happening(f"{id_} {who} {amount}", who=who, amount=amount, topic=topic)
+        )
+    placed = [numbered(lane, partition=n) for n, lane in enumerate(lanes)]
+    results = [
+        await _folded(pool, placed, batches)
+        for batches in (_whole(placed), _drawn_batches(placed, drawn))
+    ]
+    assert results[0] == results[1]
+
+
+def _whole(lanes: list[list[Record]]) -> list[tuple[int, list[Record]]]:
+    return list(enumerate(lanes))
+
+
+def _drawn_batches(
+    lanes: list[list[Record]], drawn: st.DataObject
+) -> list[tuple[int, list[Record]]]:
+    """Batches of drawn sizes from drawn partitions and topics, in order within each topic."""
+    left = {
+        (n, topic): [record for record in lane if record.place.topic == topic]
+        for n, lane in enumerate(lanes)
+        for topic in ("happenings.1", "reports.1")
+    }
+    batches = []
+    while any(left.values()):
+        partition, topic = drawn.draw(st.sampled_from([k for k, v in left.items() if v]))
+        size = drawn.draw(st.integers(1, 8))
+        batches.append((partition, left[partition, topic][:size]))
+        left[partition, topic] = left[partition, topic][size:]
+    return batches
+
+
+async def _folded(
+    pool: Pool, lanes: list[list[Record]], batches: list[tuple[int, list[Record]]]
+) -> object:
+    """Rows, parked events and checkpoints after the batches, in a schema of their own."""
+    await pool.execute(
+        "DROP SCHEMA IF EXISTS toy_1_1 CASCADE; DELETE FROM live; DELETE FROM schemas"
+    )
+    schema = await toy.make_schema(pool, TWO_TOPICS, partitions=2)
+    folders = [await toy.folder(pool, schema, TWO_TOPICS, n) for n in range(len(lanes))]
+    for partition, batch in batches:
+        assert await folders[partition].fold(batch) == Ok()
+    places = await pool.fetch(
+        f"SELECT topic, partition, next_offset, folded FROM {schema.name}.checkpoints ORDER BY 1, 2"
+    )
+    aside = [(one.place, one.subject, one.event) for one in await parked(pool, schema.name)]
+    return await toy.rows(pool, schema), aside, [tuple(row) for row in places]
+
+
+_OTHERS = """
+SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""

@@ -1,0 +1,196 @@
+"""A small view on the runtime: event rows, and a counter per subject derived from new ones."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import BigInteger, CheckConstraint, Column, MetaData, Table, Text, Uuid
+
+from shared.consumer import Pace
+from shared.database import Connection, Pool, in_schema
+from shared.folder import Folder
+from shared.leases import Single
+from shared.log import Entry, Log, Topic, partition_of
+from shared.messages import Place, Record, decode
+from shared.projection import Event, View
+from shared.schemas import Schema, Source, complete, make
+from shared.worker import Worker
+from tests import records
+
+PARTITIONS = 4
+
+metadata = MetaData()
+Table(
+    "events",
+    metadata,
+    Column("subject", Uuid, primary_key=True),
+    Column("event", Uuid, primary_key=True),
+    Column("amount", BigInteger, CheckConstraint("amount >= 0"), nullable=False),
+    Column("id", Text, nullable=False),
+)
+Table(
+    "counters",
+    metadata,
+    Column("subject", Uuid, primary_key=True),
+    Column("n", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+)
+
+
+class Body(msgspec.Struct):
+    """What the toy reads of an event."""
+
+    amount: int = 0
+
+
+async def fold(connection: Connection, schema: str, events: Sequence[Event]) -> None:
+    """New event rows, and what follows from them; an amount below zero is refused by the table."""
+    await connection.execute(
+        in_schema(_FOLD, schema),
+        [UUID(event.envelope.partitionkey) for event in events],
+        [UUID(event.envelope.event) for event in events],
+        [event.body.amount for event in events if isinstance(event.body, Body)],
+        [event.envelope.id for event in events],
+    )
+
+
+def read(record: Record) -> Event:
+    """Decodes strictly: an amount that is no number cannot be read."""
+    envelope = decode(record.value)
+    return Event(record, envelope, msgspec.json.decode(envelope.data, type=Body))
+
+
+def read_leniently(record: Record) -> Event:
+    """The fix: whatever cannot be counted counts nothing."""
+    envelope = decode(record.value)
+    try:
+        body = msgspec.json.decode(envelope.data, type=Body)
+    except msgspec.ValidationError:
+        body = Body()
+    return Event(record, envelope, Body(max(0, body.amount)))
+
+
+VIEW = View("toy", 1, ("happenings",), metadata, read, fold)
+FIXED = replace(VIEW, decode=read_leniently)
+TWO_TOPICS = replace(VIEW, topics=("happenings", "reports"))
+
+FAST = Pace(lease=2.0, tick=0.1, survey=0.2, wait=0.1, mirror=0.5, grace=10.0)
+
+
+def happening(id: str, who: str = "a", amount: object = 1, **place: int | str) -> Record:
+    """An event of the toy; `amount=-1` cannot be folded, `amount="x"` cannot be decoded."""
+    place.setdefault("topic", "happenings.1")
+    return records.record("thing.happened", f"user:{who}", id=id, amount=amount, **place)  # type: ignore[arg-type]
+
+
+def numbered(found: Sequence[Record], start: int = 0, partition: int = 0) -> list[Record]:
+    """The records at successive offsets of one partition, topic by topic."""
+    ends: dict[str, int] = {}
+    placed = []
+    for record in found:
+        topic = record.place.topic
+        offset = ends.setdefault(topic, start)
+        ends[topic] += 1
+        placed.append(record._replace(place=Place(topic, partition, offset)))
+    return placed
+
+
+async def make_schema(
+    pool: Pool, view: View = VIEW, number: int = 1, partitions: int = PARTITIONS
+) -> Schema:
+    """A schema of the view, made without Kafka."""
+    sources = tuple(Source(topic, 1, f"{topic}.1") for topic in sorted(view.topics))
+    name = f"{view.service}_{view.version}_{number}"
+    async with pool.acquire() as connection, connection.transaction():
+        await make(connection, view, name)
+        await complete(connection, name, sources, partitions)
+    return Schema(name, view.version, number, sources, partitions)
+
+
+async def folder(
+    pool: Pool, schema: Schema, view: View = VIEW, partition: int = 0, epoch: int = 1
+) -> Folder:
+    """A fold step that has taken its partition over."""
+    found = Folder(pool, view, schema, partition, epoch)
+    await found.take_over()
+    return found
+
+
+async def rows(pool: Pool, schema: Schema | str) -> list[tuple[object, ...]]:
+    """All rows of the toy view."""
+    name = schema if isinstance(schema, str) else schema.name
+    return [
+        tuple(row)
+        for table, order in (("events", "subject, event"), ("counters", "subject"))
+        for row in await pool.fetch(f"SELECT * FROM {name}.{table} ORDER BY {order}")
+    ]
+
+
+async def ids(pool: Pool, schema: Schema | str) -> set[str]:
+    """The ids of the events in the view."""
+    name = schema if isinstance(schema, str) else schema.name
+    return {row["id"] for row in await pool.fetch(f"SELECT id FROM {name}.events")}
+
+
+async def counted(pool: Pool, schema: Schema | str) -> int:
+    """The sum of all counters: each event once, or there is something wrong."""
+    name = schema if isinstance(schema, str) else schema.name
+    found = await pool.fetchval(f"SELECT coalesce(sum(n), 0)::bigint FROM {name}.counters")
+    assert isinstance(found, int)
+    return found
+
+
+async def append(log: Log, prefix: str, found: Sequence[Record], topic: str = "happenings") -> None:
+    """Put the records into the log, each into the partition of its key."""
+    by_partition: dict[int, list[Entry]] = {}
+    for record in found:
+        assert record.key is not None
+        partition = partition_of(record.key.decode(), PARTITIONS)
+        by_partition.setdefault(partition, []).append(Entry(record.key, record.value))
+    for partition, entries in by_partition.items():
+        await log.append(f"{prefix}{topic}.1", partition, entries)
+
+
+@asynccontextmanager
+async def topics(kafka: str, prefix: str, *names: str) -> AsyncIterator[Log]:
+    """A log with the topics of the toy."""
+    log = await Log.connect(kafka)
+    try:
+        await log.ensure_topics(
+            prefix, [Topic(name) for name in names or ("happenings",)], PARTITIONS
+        )
+        yield log
+    finally:
+        await log.close()
+
+
+def worker(
+    pool: Pool,
+    log: Log,
+    prefix: str,
+    name: str | None = None,
+    *,
+    view: View = VIEW,
+    pace: Pace = FAST,
+    singles: Sequence[Single] = (),
+    schema: Schema | None = None,
+) -> Worker:
+    """A worker on the toy view."""
+    return Worker(pool, log, view, singles, prefix=prefix, pace=pace, schema=schema, name=name)
+
+
+_FOLD = """
+WITH new AS (
+    INSERT INTO {s}.events (subject, event, amount, id)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[])
+    ORDER BY 1, 2
+    ON CONFLICT DO NOTHING
+    RETURNING subject, amount
+)
+INSERT INTO {s}.counters (subject, n, total)
+SELECT subject, count(*), sum(amount) FROM new GROUP BY subject ORDER BY subject
+ON CONFLICT (subject) DO UPDATE
+SET n = counters.n + excluded.n, total = counters.total + excluded.total
+"""
