@@ -40,9 +40,12 @@ format: $(STAMP) ## put the code in its form
 install: $(STAMP) ## the environment in .venv, with the servers' programs
 	@:
 
-lock: $(STAMP) ## write requirements.lock anew from pyproject.toml (needs uv)
-	@uv pip compile -q --upgrade --universal --generate-hashes --no-header --no-annotate \
-		--no-emit-index-url --no-emit-find-links --extra dev pyproject.toml -o requirements.lock
+COMPILE = uv pip compile -q --universal --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links pyproject.toml
+
+lock: ## write both lock files anew from pyproject.toml (needs uv)
+	@$(COMPILE) --upgrade --extra dev -o requirements.lock
+	@$(COMPILE) --constraint requirements.lock -o deploy/requirements.lock
 
 clean: ## remove the environment and caches; the data folder .rapport stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
