@@ -35,8 +35,11 @@ def cursors_of(site: Site) -> Cursors:
     return Cursors(site.secret)
 
 
-async def schema_of(site: Site, min_position: str | None = None) -> str:
-    """The schema to read, once it has `min_position`. Raises NotReady, Unprocessable."""
+async def schema_of(site: Site, min_position: str | None = None, *, listed: bool = False) -> str:
+    """The schema to read, once it has `min_position`. Raises NotReady, Unprocessable.
+
+    A list waits for its rows too; all else sums facts itself and waits for belonging alone.
+    """
     schema = await site.serving.schema()
     if schema is None:
         raise NotReady(
@@ -44,11 +47,11 @@ async def schema_of(site: Site, min_position: str | None = None) -> str:
             code="building",
             headers={"Retry-After": "5"},
         )
-    await wait_until(min_position, lambda place: _reached(site, schema, place))
+    await wait_until(min_position, lambda place: _reached(site, schema, place, listed))
     return schema
 
 
-async def _reached(site: Site, schema: str, place: Place) -> bool:
+async def _reached(site: Site, schema: str, place: Place, listed: bool) -> bool:
     """Whether all up to a place is folded and resolved."""
     source = next((one for one in site.schema.sources if one.name == place.topic), None)
     if source is None or place.partition >= site.partitions or place.offset > _LARGEST:
@@ -62,6 +65,7 @@ async def _reached(site: Site, schema: str, place: Place) -> bool:
         place.topic,
         place.partition,
         place.offset + 1,
+        listed,
     )
     return bool(reached)
 
@@ -69,7 +73,8 @@ async def _reached(site: Site, schema: str, place: Place) -> bool:
 _REACHED = """
 SELECT c.next_offset >= $5 AND NOT EXISTS (
     SELECT FROM {s}.pending p
-    WHERE p.topic = $3 AND p.partition = $4 AND p.next_offset <= $5)
+    WHERE p.topic = $3 AND p.partition = $4 AND p.next_offset <= $5
+      AND ($6 OR p.kind = 'pair'))
 FROM {s}.checkpoints c WHERE c.topic = $1 AND c.generation = $2 AND c.partition = $4
 """
 

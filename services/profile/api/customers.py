@@ -82,7 +82,7 @@ async def all_customers(
         return conditional(request, await _of_identifier(site, key, parameters))
     if parameters.timeline is not None:
         raise wrong_parameter("timeline", "combination", "`timeline` needs `identifier`.")
-    schema = await schema_of(site, parameters.min_position)
+    schema = await schema_of(site, parameters.min_position, listed=True)
     listing, name = _listing(site, parameters)
     async with site.pool.acquire() as connection:
         rows = await customers.page(connection, schema, listing)
