@@ -3,11 +3,13 @@
 import importlib.util
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from services.registry import SERVICES
+from shared.service import Service
 from shared.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,21 +44,21 @@ def test_a_container_is_given_settings_that_are_known(name: str) -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_a_container_finds_the_hosts_of_its_settings(name: str) -> None:
     environment = OURS[name]["environment"]
-    hosts = {environment["RAPPORT_KAFKA"].partition(":")[0]}
-    hosts |= set(re.findall(r"(?:@|//)([a-z]+)[:/]\S*", environment["RAPPORT_DATABASE"]))
-    if "RAPPORT_CONTACT_URL" in environment:
-        hosts.add(environment["RAPPORT_CONTACT_URL"].removeprefix("http://").partition(":")[0])
-    assert hosts - {"rapport"} <= COMPOSE.keys()
+    database = re.sub(r"\$\{.*?\}", "given", environment["RAPPORT_DATABASE"])
+    urls = [f"kafka://{environment['RAPPORT_KAFKA']}", database]
+    urls += [url] if (url := environment.get("RAPPORT_CONTACT_URL")) else []
+    assert {urlsplit(url).hostname for url in urls} <= COMPOSE.keys()
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
-def test_the_gateway_sends_the_paths_of_a_service_to_it(service: object) -> None:
+def test_the_gateway_sends_the_paths_of_a_service_to_it(service: Service) -> None:
     gateway = (ROOT / "deploy/Caddyfile").read_text()
-    name, paths = service.name, service.paths  # type: ignore[attr-defined]
-    sent = re.search(rf"^\t@{name} path (.*)$", gateway, re.MULTILINE)
+    sent = re.search(rf"^\t@{service.name} path (.*)$", gateway, re.MULTILINE)
     assert sent
-    assert set(sent[1].split()) == {spelt for path in paths for spelt in (path, f"{path}/*")}
-    assert f"handle @{name} {{\n\t\treverse_proxy {name}:8080\n" in gateway
+    assert set(sent[1].split()) == {
+        spelt for path in service.paths for spelt in (path, f"{path}/*")
+    }
+    assert f"handle @{service.name} {{\n\t\treverse_proxy {service.name}:8080\n" in gateway
 
 
 def test_the_image_is_made_of_files_that_are_there() -> None:
