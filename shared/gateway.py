@@ -37,10 +37,11 @@ class Running(Protocol):
 class Front:
     """Sends a request to the service whose path it is, and answers what belongs to the process."""
 
-    def __init__(self, running: Sequence[Running]) -> None:
+    def __init__(self, running: Sequence[Running], *, api: bool = True) -> None:
+        """`api` False: a process that only works answers for its health and metrics alone."""
         self._running = running
         self._by_segment = {
-            path.split("/")[2]: each.app for each in running for path in each.service.paths
+            path.split("/")[2]: each.app for each in running for path in each.service.paths if api
         }
         self._own = Router(
             [

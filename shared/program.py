@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
-import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+import asyncpg
 import httpx
 from starlette.types import ASGIApp
 
@@ -17,17 +19,29 @@ from shared.clock import monotonic
 from shared.consumer import Pace
 from shared.errors import Fatal, LogUnavailable
 from shared.log import Log, Topic, topic_name
+from shared.outcomes import describe
 from shared.projection import View
-from shared.server import DRAIN_TIMEOUT, Server, listening
+from shared.server import Server
 from shared.service import Service, Site
 from shared.settings import Settings
 from shared.worker import Worker
 
-STOP_TIMEOUT = 25.0
-"""Seconds in which everything else must have ended."""
+STOP_TIMEOUT = 14.0
+"""Seconds that requests and batches in hand get at the end."""
+
+CANCEL_TIMEOUT = 2.0
+"""Seconds that whatever is still at work then gets to let go."""
+
+CLOSE_TIMEOUT = 4.0
+"""Seconds in which pools and clients close. All three together, and the servers, are under 25 s."""
+
+GRACE = 6.0
+"""Seconds that a worker gives the batches in hand before it cancels them."""
 
 TOPICS_TIMEOUT = 60.0
 """Seconds to wait for topics that another service makes."""
+
+T = TypeVar("T")
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _logger = logging.getLogger("rapport.program")
@@ -58,6 +72,10 @@ class Roles:
 
     api: bool = True
     worker: bool = True
+
+
+Ready = Callable[[str, list[Running]], Awaitable[None]]
+"""Told the URL, and what was opened, once it answers."""
 
 
 @asynccontextmanager
@@ -182,7 +200,7 @@ def _worker(service: Service, site: Site) -> Worker:
         site.view,
         service.singles(site),
         prefix=site.settings.topic_prefix,
-        pace=Pace(lease=site.settings.lease_seconds),
+        pace=Pace(lease=site.settings.lease_seconds, grace=GRACE),
         schema=site.schema,
     )
 
@@ -192,32 +210,84 @@ async def run(
     settings: Settings,
     addresses: Addresses,
     roles: Roles,
-    ready: Callable[[str, list[Running]], None],
+    listener: socket.socket,
+    stop: asyncio.Event,
+    ready: Ready,
 ) -> None:
-    """Run services until SIGINT or SIGTERM; `ready` is told the URL once they answer.
+    """Run services until `stop` is set; `ready` is told the URL once they answer.
 
     Raises Fatal where they cannot be opened, or one of them cannot go on.
     """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    with listening(settings.host, settings.port) as listener:
-        async with opened(services, settings, addresses, roles) as running:
-            server = Server(gateway.Front(running), listener)
-            work = [each.worker.run() for each in running if each.worker is not None]
-            tasks: list[asyncio.Task[object]] = [
-                asyncio.create_task(coroutine) for coroutine in (server.serve(), *work, stop.wait())
-            ]
-            try:
-                await server.up.wait()
-                host, port = listener.getsockname()[:2]
-                ready(f"http://{host}:{port}", running)
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                await _end(server, running, tasks)
-            for task in done:
-                task.result()
+    async with _bounded_stack() as stack:
+        entering = stack.enter_async_context(opened(services, settings, addresses, roles))
+        running = await _unless_stopped(entering, stop)
+        if running is not None:
+            await _serve(running, roles, listener, stop, ready)
+
+
+@asynccontextmanager
+async def _bounded_stack() -> AsyncIterator[AsyncExitStack]:
+    """A stack whose closing has a bound: what is away then is left behind."""
+    stack = AsyncExitStack()
+    try:
+        yield stack
+    finally:
+        closing = asyncio.create_task(stack.aclose())
+        await asyncio.wait([closing], timeout=CLOSE_TIMEOUT)
+        if not closing.done():
+            _logger.warning("what was open did not close within %s s", CLOSE_TIMEOUT)
+            closing.cancel()
+        elif not closing.cancelled() and (error := closing.exception()) is not None:
+            _logger.warning("what was open did not close cleanly: %s", describe(error))
+
+
+async def _unless_stopped(opening: Coroutine[object, object, T], stop: asyncio.Event) -> T | None:
+    """What was opened; None when told to stop before. Raises Fatal for what stands in the way."""
+    task, stopped = asyncio.create_task(opening), asyncio.create_task(stop.wait())
+    await asyncio.wait([task, stopped], return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=CLOSE_TIMEOUT)
+        return None
+    try:
+        return task.result()
+    except (OSError, asyncpg.PostgresError, LogUnavailable) as error:
+        raise Fatal(f"The services cannot be opened: {describe(error)}.") from error
+
+
+async def _serve(
+    running: list[Running],
+    roles: Roles,
+    listener: socket.socket,
+    stop: asyncio.Event,
+    ready: Ready,
+) -> None:
+    server = Server(gateway.Front(running, api=roles.api), listener)
+    work = [each.worker.run() for each in running if each.worker is not None]
+    endless = [asyncio.create_task(each) for each in (server.serve(), *work, stop.wait())]
+    telling = asyncio.create_task(_tell(server, listener, running, ready))
+    try:
+        done, _ = await asyncio.wait(endless, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        told = telling.done()
+        telling.cancel()
+        await _end(server, running, endless)
+    for task in done:
+        task.result()
+    if told:
+        telling.result()
+
+
+async def _tell(
+    server: Server,
+    listener: socket.socket,
+    running: list[Running],
+    ready: Ready,
+) -> None:
+    await server.up.wait()
+    host, port = listener.getsockname()[:2]
+    await ready(f"http://{f'[{host}]' if ':' in host else host}:{port}", running)
 
 
 async def _end(
@@ -229,9 +299,9 @@ async def _end(
         if each.worker is not None:
             each.worker.stop()
     tasks[-1].cancel()
-    _, late = await asyncio.wait(tasks, timeout=STOP_TIMEOUT - DRAIN_TIMEOUT)
+    _, late = await asyncio.wait(tasks, timeout=STOP_TIMEOUT)
     for task in late:
         _logger.warning("did not end in time: %r", task)
         task.cancel()
     if late:
-        await asyncio.wait(late, timeout=DRAIN_TIMEOUT)
+        await asyncio.wait(late, timeout=CANCEL_TIMEOUT)
