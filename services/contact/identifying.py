@@ -103,7 +103,7 @@ def _with_rest(known: Known, item: dict[str, Any]) -> Known:
 
 
 def _know(secret: bytes, kind: str, namespace: str, value: str) -> Known:
-    if not _KIND.fullmatch(kind):
+    if kind not in RANK and not _KIND.fullmatch(kind):
         raise refuse("/kind", "pattern", "`kind` is 1 to 32 of a-z, 0-9 and _.")
     if len(namespace) > MAX_NAMESPACE or not namespace.isprintable():
         raise refuse("/namespace", "length", f"`namespace` has at most {MAX_NAMESPACE} characters.")

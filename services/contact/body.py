@@ -1,0 +1,103 @@
+"""Reading a request: its headers and its body, within bounds."""
+
+import asyncio
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
+from starlette.types import Receive, Scope
+
+from services.contact.reading import MAX_BODY
+from shared.errors import Problem, TooLarge, UnsupportedMedia
+from shared.http import wrong_parameter
+
+TIMEOUT = 30.0
+"""Seconds in which a body must have come."""
+
+
+class Headers(NamedTuple):
+    """The headers that the door reads."""
+
+    authorization: bytes
+    content_type: bytes
+    content_length: bytes
+    content_encoding: bytes
+    traceparent: bytes
+
+
+class Gone(Exception):
+    """The client left before its body was complete: there is nobody to answer."""
+
+
+class TooSlow(Problem):
+    """The body did not come in time."""
+
+    status, code, title = 408, "too_slow", "The body did not come in time"
+
+
+def headers_of(scope: Scope) -> Headers:
+    """The headers that the door reads; empty where absent."""
+    get = dict(scope["headers"]).get
+    return Headers(
+        get(b"authorization", b""),
+        get(b"content-type", b""),
+        get(b"content-length", b""),
+        get(b"content-encoding", b""),
+        get(b"traceparent", b""),
+    )
+
+
+@lru_cache(64)
+def media_problem(content_type: bytes, content_encoding: bytes) -> UnsupportedMedia | None:
+    """Why a content type or encoding is not taken."""
+    media, _, parameters = content_type.decode("latin-1").lower().partition(";")
+    if media.strip() != "application/json":
+        return UnsupportedMedia("Send events as `application/json`.")
+    charset = dict(parse_qsl(parameters.replace(" ", ""), separator=";")).get("charset", "utf-8")
+    if charset.strip('"') != "utf-8":
+        return UnsupportedMedia("JSON is UTF-8.")
+    if content_encoding.lower() not in (b"", b"identity"):
+        return UnsupportedMedia("Send the body as it is, without Content-Encoding.")
+    return None
+
+
+def only_validate(query: bytes) -> bool:
+    """Whether the request asks to check and to store nothing. Raises Unprocessable."""
+    if not query:
+        return False
+    validate = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)).get("validate")
+    if validate not in (None, "true", "false"):
+        raise wrong_parameter("validate", "value", "`validate` is true or false.")
+    return validate == "true"
+
+
+async def read_body(receive: Receive, content_length: bytes) -> bytes:
+    """The whole body. Raises TooLarge, TooSlow, and Gone where the client left."""
+    if content_length and (not content_length.isdigit() or int(content_length) > MAX_BODY):
+        raise _too_large()
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            return await _gather(receive)
+    except TimeoutError:
+        raise TooSlow(
+            f"The body did not come within {TIMEOUT:.0f} s.", headers={"Connection": "close"}
+        ) from None
+
+
+async def _gather(receive: Receive) -> bytes:
+    chunks, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        chunk = message.get("body", b"")
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise _too_large()
+        more = message.get("more_body", False)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(f"A body has at most {MAX_BODY} bytes.", headers={"Connection": "close"})
