@@ -19,14 +19,7 @@ INSERT INTO {s}.events
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::text[],
                      $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])
 ON CONFLICT DO NOTHING
-"""
-
-# Rows of this very transaction: what was there before has another xmin.
-_FRESH = """
-SELECT e.subject::text, e.event::text
-FROM unnest($1::uuid[], $2::uuid[]) AS given (subject, event)
-JOIN {s}.events AS e USING (subject, event)
-WHERE e.xmin = pg_current_xact_id()::xid
+RETURNING subject::text, event::text
 """
 
 
@@ -55,9 +48,8 @@ async def _record_new(
     connection: Connection, schema: str, rows: Sequence[tuple[object, ...]]
 ) -> list[tuple[str, str]]:
     columns = list(zip(*rows, strict=True))
-    await connection.execute(in_schema(_RECORD, schema), *columns)
-    fresh = await connection.fetch(in_schema(_FRESH, schema), columns[0], columns[1])
-    return sorted((row[0], row[1]) for row in fresh)
+    fresh = await connection.fetch(in_schema(_RECORD, schema), *columns)
+    return sorted((row["subject"], row["event"]) for row in fresh)
 
 
 def _row(key: tuple[str, str], event: Event) -> tuple[object, ...]:
