@@ -12,52 +12,59 @@ MOST = 50
 
 
 def _crossing(mine: str, theirs: str) -> str:
-    """Pairs whose one end is `a` and whose other end belongs to another customer."""
+    """Pairs whose one end is `a` and whose other end belongs to another customer than `one`."""
     return f"""
-        SELECT p.*, b.customer AS other
-        FROM {{s}}.pairs p JOIN {{s}}.identities b ON b.subject = p.{theirs}
-        WHERE p.{mine} = a.subject AND b.customer <> a.customer AND NOT b.shared
+        SELECT p.*, coalesce(b.customer, p.{theirs}) AS other
+        FROM {{s}}.pairs p LEFT JOIN {{s}}.identities b ON b.subject = p.{theirs}
+        WHERE p.{mine} = a.subject AND coalesce(b.customer, p.{theirs}) <> c.one
+          AND b.shared IS NOT TRUE
           AND NOT EXISTS (SELECT FROM {{s}}.decisions d
                           WHERE d.weaker = p.weaker AND d.stronger = p.stronger
                             AND d.verb = 'apart')"""
 
 
-_CROSSING = f"""
-    {{s}}.identities a CROSS JOIN LATERAL ({_crossing("weaker", "stronger")}
-        UNION ALL {_crossing("stronger", "weaker")}) c"""
+_SUSPECTS = f"""
+    CROSS JOIN LATERAL (
+        SELECT i.subject FROM {{s}}.identities i WHERE i.customer = c.one AND NOT i.shared
+        UNION ALL
+        SELECT c.one WHERE NOT EXISTS (SELECT FROM {{s}}.identities i WHERE i.subject = c.one)) a
+    CROSS JOIN LATERAL ({_crossing("weaker", "stronger")}
+        UNION ALL {_crossing("stronger", "weaker")}) p"""
+"""Of each customer `c.one`: its subjects, and the pairs `p` that lead to another, `p.other`."""
 
 _OF_ONE = f"""
-    SELECT DISTINCT a.customer AS one, c.other FROM {_CROSSING}
-    WHERE a.customer = $2 AND NOT a.shared AND ($3::uuid IS NULL OR c.other > $3)
+    SELECT DISTINCT c.one, p.other FROM (SELECT $2::uuid AS one) c {_SUSPECTS}
+    WHERE $3::uuid IS NULL OR p.other > $3
     ORDER BY 1, 2 LIMIT $1"""
 
-# Walks the index on customers, so that a page ends as soon as it is full.
+# Walks all subjects in the order of their index, for a customer's id is one of them: a page ends
+# as soon as it is full.
 _OF_ALL = f"""
-    SELECT DISTINCT a.customer AS one, c.other FROM {_CROSSING}
-    WHERE NOT a.shared AND c.other > a.customer
-      AND ($2::uuid IS NULL OR (a.customer >= $2 AND (a.customer, c.other) > ($2, $3)))
+    SELECT DISTINCT c.one, p.other
+    FROM (SELECT subject AS one FROM {{s}}.identifiers
+          WHERE $2::uuid IS NULL OR subject >= $2 ORDER BY subject) c {_SUSPECTS}
+    WHERE p.other > c.one AND ($2::uuid IS NULL OR (c.one, p.other) > ($2, $3))
     ORDER BY 1, 2 LIMIT $1"""
 
 
 def _with_evidence(page: str) -> str:
     return f"""
-WITH page AS MATERIALIZED ({page}), evidence AS (
-    SELECT DISTINCT ON (page.one, page.other, c.weaker, c.stronger)
-           page.one, page.other, c.weaker, c.stronger, c.weaker_rank = c.stronger_rank AS hint,
-           c.key, c.event_subject, c.event, c.position, left(c.stamp, 27) AS recorded
-    FROM page JOIN {_CROSSING} ON a.customer = page.one AND c.other = page.other
-    WHERE NOT a.shared
-    ORDER BY page.one, page.other, c.weaker, c.stronger, c.stamp
+WITH c AS MATERIALIZED ({page}), evidence AS (
+    SELECT DISTINCT ON (c.one, c.other, p.weaker, p.stronger)
+           c.one, c.other, p.weaker, p.stronger, p.weaker_rank = p.stronger_rank AS hint,
+           p.key, p.event_subject, p.event, p.position, left(p.stamp, 27) AS recorded
+    FROM c {_SUSPECTS} WHERE p.other = c.other
+    ORDER BY c.one, c.other, p.weaker, p.stronger, p.stamp
 )
-SELECT page.one::text, page.other::text, (SELECT json_agg(r) FROM (
+SELECT c.one::text, c.other::text, (SELECT json_agg(r) FROM (
     SELECT {IDENTIFIER.format("w")} AS weaker, {IDENTIFIER.format("x")} AS stronger, hint, key,
            e.event, e.position, {moment("v.time")} AS time, e.recorded
     FROM evidence e JOIN {{s}}.identifiers w ON w.subject = e.weaker
     JOIN {{s}}.identifiers x ON x.subject = e.stronger
     LEFT JOIN {{s}}.events v ON v.subject = e.event_subject AND v.event = e.event
-    WHERE e.one = page.one AND e.other = page.other
+    WHERE e.one = c.one AND e.other = c.other
     ORDER BY e.recorded, e.weaker, e.stronger LIMIT {MOST}) r)::text
-FROM page ORDER BY 1, 2"""
+FROM c ORDER BY 1, 2"""
 
 
 _ONE, _ALL = _with_evidence(_OF_ONE), _with_evidence(_OF_ALL)
