@@ -1,4 +1,4 @@
-"""The FastAPI application of a service: problems for errors, one place for what all have in common."""
+"""The FastAPI application of a service: what all of them have in common."""
 
 from typing import Any
 
