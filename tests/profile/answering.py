@@ -54,16 +54,20 @@ class Profile:
     async def tell(self, type_: str, *who: str, **fields: Any) -> Record:
         """Fold one event, the next of partition 0, and resolve what follows."""
         self.told += 1
-        given = {"id": str(self.told), "seconds": self.told, "offset": self.told} | fields
+        given = {
+            "id": str(self.told),
+            "seconds": self.told,
+            "offset": self.told,
+            "topic": self.site.topics["interactions"],
+        } | fields
         one = record(type_, *who, **given)
         await self.fold(one)
         await self.settle()
         return one
 
     async def decide(self, verb: str, one: str, other: str, **fields: Any) -> Record:
-        return await self.tell(
-            f"identifiers.{verb}", one, other, topic="identity.1", decision=verb, **fields
-        )
+        fields |= {"topic": self.site.topics["identity"], "decision": verb}
+        return await self.tell(f"identifiers.{verb}", one, other, **fields)
 
     async def fold(self, *records: Record) -> None:
         events = [self.site.view.decode(one) for one in records]

@@ -187,7 +187,7 @@ class IdentityDecision(Body):
 
     identifiers: Annotated[list[Named], Field(min_length=2, max_length=2)]
     decision: Literal["together", "apart", "observed"]
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=1000)] = Field(
+    reason: Annotated[Line, StringConstraints(min_length=1)] = Field(
         description="Why, in a sentence; kept with the decision for ever."
     )
 
