@@ -88,7 +88,7 @@ async def opened(
         pools = [await _pool(stack, service, addresses.database) for service in services]
         log = await Log.connect(addresses.kafka)
         stack.push_async_callback(log.close)
-        partitions = settings.partitions or (4 if addresses.embedded else 12)
+        partitions = partitions_of(settings, addresses)
         owned = [topic for service in services for topic in service.owns]
         await _topics(log, settings.topic_prefix, owned, partitions, addresses.embedded)
         keyring = await _keyring(stack, services, pools, settings)
@@ -100,6 +100,11 @@ async def opened(
             worker = _worker(service, site) if roles.worker else None
             running.append(Running(service, site, worker, service.app(site)))
         yield running
+
+
+def partitions_of(settings: Settings, addresses: Addresses) -> int:
+    """Of every topic that is made now."""
+    return settings.partitions or (4 if addresses.embedded else 12)
 
 
 async def _pool(stack: AsyncExitStack, service: Service, server: str) -> database.Pool:

@@ -39,12 +39,17 @@ async def nothing(site: Site) -> None:
     return None
 
 
+async def no_counts(pool: Pool, schema: str) -> Mapping[str, int]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Service:
     """A service as the program that runs it sees it.
 
     `app` answers the paths that begin with one of `paths`; `keyring` is None for a service that
-    asks contact; `begin` runs once before anything is served.
+    asks contact; `begin` runs once before anything is served; `counts` are numbers that operators
+    watch, by name, of the database and a view schema.
     """
 
     name: str
@@ -57,3 +62,4 @@ class Service:
     singles: Callable[[Site], Sequence[Single]] = no_singles
     keyring: Callable[[Pool], Keyring] | None = None
     begin: Callable[[Site], Awaitable[None]] = nothing
+    counts: Callable[[Pool, str], Awaitable[Mapping[str, int]]] = no_counts

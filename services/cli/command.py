@@ -1,0 +1,52 @@
+"""The command line: its groups, and errors as one sentence."""
+
+import asyncio
+import sys
+
+import asyncpg
+import typer
+
+from services.cli import demo, embedded, events, keys, openapi, parked, status, topics
+from shared.errors import DatabaseUnavailable, Fatal, LogUnavailable, Problem
+from shared.outcomes import describe
+
+WRONG, UNTOLD = 1, 2
+
+app = typer.Typer(
+    name="rapport",
+    help="Look after a Rapport deployment. Settings are environment variables RAPPORT_*; without "
+    "addresses it takes the embedded servers of the data folder. Exit codes: 0 fine, 1 something "
+    "is wrong, 2 it could not be told or the command was not understood.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("status")(status.command)
+app.command("demo")(demo.command)
+app.command("openapi")(openapi.command)
+app.add_typer(embedded.app, name="embedded")
+app.add_typer(parked.app, name="parked")
+app.add_typer(events.app, name="events")
+app.add_typer(keys.app, name="keys")
+app.add_typer(topics.app, name="topics")
+
+
+def main() -> None:
+    """Run the command; whatever stands in its way is one sentence on standard error."""
+    try:
+        app()
+    except Problem as problem:
+        _end(str(problem), WRONG)
+    except Fatal as error:
+        _end(str(error), UNTOLD)
+    except (LogUnavailable, DatabaseUnavailable) as error:
+        _end(f"It cannot be told now: {error}.", UNTOLD)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        _end(f"It cannot be told now: {describe(error)}.", UNTOLD)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        sys.exit(130)
+
+
+def _end(sentence: str, code: int) -> None:
+    print(sentence, file=sys.stderr)
+    sys.exit(code)

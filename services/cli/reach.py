@@ -1,0 +1,84 @@
+"""How commands reach a deployment: its settings, its servers, the databases of its services."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import asyncpg
+
+from services.registry import SERVICES
+from services.run import running_servers
+from shared import database, settings, telemetry
+from shared.errors import Fatal
+from shared.log import Log
+from shared.program import Addresses
+from shared.service import Service
+from shared.settings import Settings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a command has at hand."""
+
+    settings: Settings
+    addresses: Addresses
+
+
+def reach() -> Reach:
+    """Settings and addresses. Raises Fatal."""
+    chosen = settings.load()
+    telemetry.configure(chosen.log_format, level=50)
+    return Reach(chosen, running_servers(chosen))
+
+
+def run(work: Coroutine[object, object, T]) -> T:
+    """Run a command's work to its end."""
+    return asyncio.run(work)
+
+
+def owner_of(topic: str) -> Service:
+    """The service that owns a topic. Raises Fatal."""
+    for found in SERVICES:
+        if any(topic == owned.name for owned in found.owns):
+            return found
+    known = ", ".join(owned.name for each in SERVICES for owned in each.owns)
+    raise Fatal(f"There is no topic {topic}; there are {known}.")
+
+
+class NotMade(Fatal):
+    """A service that has never been started: its database is not there, or is empty."""
+
+
+@asynccontextmanager
+async def pool_of(place: Reach, name: str) -> AsyncIterator[database.Pool]:
+    """A small pool on a service's database. Raises NotMade, and Fatal where it is away."""
+    pool = await _connect(database.service_url(place.addresses.database, name), name)
+    try:
+        if await pool.fetchval("SELECT to_regclass('public.schemas')") is None:
+            raise NotMade(f"The database of {name} is empty; start the services once.")
+        yield pool
+    finally:
+        pool.terminate()
+
+
+async def _connect(url: str, name: str) -> database.Pool:
+    try:
+        return await database.connect(url, size=3)
+    except Fatal as error:
+        if isinstance(error.__cause__, asyncpg.InvalidCatalogNameError):
+            raise NotMade(f"There is no database of {name}; start the services once.") from error
+        raise
+
+
+@asynccontextmanager
+async def log_of(place: Reach) -> AsyncIterator[Log]:
+    """The log. Raises Fatal where it is away."""
+    log = await Log.connect(place.addresses.kafka)
+    try:
+        yield log
+    finally:
+        await log.close()
