@@ -6,21 +6,19 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import httpx
-from fastapi import FastAPI
 
 from services.profile import consumers, tables
 from services.profile.api import install
 from services.profile.projections import fold
 from services.profile.resolver import resolve_once
-from shared import http
+from shared.application import application, guarded
 from shared.auth import Key, digest, new_secret
 from shared.database import Pool, ddl
 from shared.log import Log
 from shared.messages import Record
-from shared.middleware import BodyLimit, Tracing
 from shared.schemas import Schema, Serving, Source
 from shared.service import Site
-from shared.settings import Settings
+from shared.settings import load
 from shared.tables import runtime
 from tests.records import SECRET, record
 
@@ -54,7 +52,7 @@ class Profile:
     async def tell(self, type_: str, *who: str, **fields: Any) -> Record:
         """Fold one event, the next of partition 0, and resolve what follows."""
         self.told += 1
-        given = {
+        given: dict[str, Any] = {
             "id": str(self.told),
             "seconds": self.told,
             "offset": self.told,
@@ -114,7 +112,7 @@ async def answering(pool: Pool, log: Log | None = None, prefix: str = "") -> Asy
     await pool.execute("INSERT INTO live (service, schema) VALUES ('profile', $1)", SCHEMA)
     sources = tuple(Source(name, 1, f"{prefix}{name}.1") for name in view.topics)
     site = Site(
-        settings=Settings(),
+        settings=load(),
         secret=SECRET,
         pool=pool,
         log=cast(Log, log),
@@ -125,11 +123,10 @@ async def answering(pool: Pool, log: Log | None = None, prefix: str = "") -> Asy
         topics={source.topic: source.name for source in sources},
         keyring=(ring := Ring()),
     )
-    app = FastAPI()
+    app = application("Rapport: profile", "As tests see it.")
     app.state.site, app.state.keyring = site, ring
-    http.install(app)
     install(app)
-    transport = httpx.ASGITransport(app=Tracing(BodyLimit(app)))
+    transport = httpx.ASGITransport(app=guarded(app, site.settings))
     async with httpx.AsyncClient(transport=transport, base_url="http://profile") as client:
         profile = Profile(site, client, ring)
         client.headers.update(profile.headers("read"))
