@@ -8,6 +8,7 @@ import asyncpg
 
 from shared.database import Connection, Pool, in_schema
 from shared.errors import DatabaseUnavailable
+from shared.eviction import evicting
 from shared.leases import LeaseLost
 from shared.outcomes import Tally, describe
 from shared.schemas import Schema
@@ -29,10 +30,10 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
             yield connection
             await opened.commit()
         except (asyncio.CancelledError, GeneratorExit):
-            connection.terminate()  # a rollback would wait for the server
+            _drop(connection)  # a rollback would wait for the server
             raise
         except BaseException as error:
-            if connection.is_closed():
+            if _is_lost(connection):
                 raise DatabaseUnavailable(describe(error)) from error
             await _roll_back(opened, connection)
             raise
@@ -47,11 +48,25 @@ async def _acquire(pool: Pool) -> asyncpg.pool.PoolConnectionProxy:
         raise DatabaseUnavailable(describe(error)) from error
 
 
-async def _roll_back(opened: asyncpg.transaction.Transaction, connection: Connection) -> None:
+async def _roll_back(
+    opened: asyncpg.transaction.Transaction, connection: asyncpg.pool.PoolConnectionProxy
+) -> None:
     try:
         await opened.rollback()
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        connection.terminate()  # the server rolls back what it has no client for
+        _drop(connection)  # the server rolls back what it has no client for
+
+
+def _is_lost(connection: asyncpg.pool.PoolConnectionProxy) -> bool:
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:  # the pool took it back when the server closed it
+        return True
+
+
+def _drop(connection: asyncpg.pool.PoolConnectionProxy) -> None:
+    if not _is_lost(connection):
+        connection.terminate()
 
 
 class Checkpoint:
@@ -68,16 +83,24 @@ class Checkpoint:
         self.halted: str | None = None
         self.discards: dict[str, set[str]] = {}
         self._discards_seen = 0
+        self._seconds = seconds
         self._idle_limit = str(int(seconds * 1000))
         self._names = {(s.topic, s.generation): s.name for s in schema.sources}
         self._keys = {s.name: (s.topic, s.generation) for s in schema.sources}
 
-    async def take_over(self, connection: Connection) -> None:
+    async def take_over(self, pool: Pool) -> None:
         """Put our epoch in, so that whoever folded before folds no more; read where we stand.
 
-        Raises LeaseLost where a later holder has been here already.
+        Raises LeaseLost where a later holder has been here already. Who still keeps the lock after
+        the time of a lease is ended.
         """
-        self._read(await self._rows(connection), lowest=0)
+        async with transaction(pool) as connection:
+            async with evicting(pool, connection, self._seconds):
+                rows = await self._rows(connection)
+            await self._take_over(connection, rows)
+
+    async def _take_over(self, connection: Connection, rows: list[asyncpg.Record]) -> None:
+        self._read(rows, lowest=0)
         await connection.execute(self._sql(_TAKE_OVER), self.partition, self.epoch)
         await self._read_failures(connection)
 

@@ -62,8 +62,8 @@ class Folder:
 
     async def take_over(self) -> None:
         """Make the partition ours. Raises LeaseLost where a later holder has been here already."""
-        async with asyncio.timeout(PATIENCE), transaction(self._pool) as connection:
-            await self.at.take_over(connection)
+        async with asyncio.timeout(PATIENCE):
+            await self.at.take_over(self._pool)
 
     async def decode(self, records: Sequence[Record]) -> list[Item]:
         """What the view reads in the records; gives way to others now and then."""

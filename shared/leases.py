@@ -6,9 +6,13 @@ from datetime import timedelta
 
 from shared.database import Connection, Pool
 from shared.errors import RapportError
+from shared.eviction import evicting
 
 PARTITION = "partition/"
 """Units that begin so are partitions; every other unit is a single one."""
+
+EVICT_AFTER = 0.5
+"""Seconds to wait for the lock of a lease that expired a lease's time ago."""
 
 
 class LeaseLost(RapportError):
@@ -144,6 +148,14 @@ class Leases:
                 )
                 self.held[lease.unit] = lease
                 change.gained.append(lease)
+            if len(rows) < target - len(mine):
+                await self._evict(connection, free)
+
+    async def _evict(self, connection: Connection, free: Sequence[str]) -> None:
+        """End who keeps a lease locked long after it expired; the next heartbeat takes it."""
+        for row in await connection.fetch(_OVERDUE, self.schema, free, self._span):
+            async with evicting(self._pool, connection, EVICT_AFTER):
+                await connection.fetch(_WAIT_FOR, self.schema, row["unit"])
 
 
 def fair_share(units: int, workers: Sequence[str], owner: str, *, spread: str = PARTITION) -> int:
@@ -222,6 +234,14 @@ UPDATE leases l SET owner = $2, epoch = l.epoch + 1, until = clock_timestamp() +
 FROM free WHERE l.schema = $1 AND l.unit = free.unit
 RETURNING l.unit, l.epoch
 """
+
+_OVERDUE = """
+SELECT unit FROM leases
+WHERE schema = $1 AND unit = ANY ($2::text[]) AND owner IS NOT NULL
+AND until < clock_timestamp() - $3::interval
+"""
+
+_WAIT_FOR = "SELECT FROM leases WHERE schema = $1 AND unit = $2 FOR UPDATE"
 
 _RELEASE = """
 UPDATE leases l SET owner = NULL, until = '-infinity'

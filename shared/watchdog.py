@@ -13,7 +13,8 @@ class Watchdog:
 
     limit: float
     stalls: int = 0
-    _since: dict[str, tuple[int, float]] = field(default_factory=dict)
+    _last: dict[str, int] = field(default_factory=dict)
+    _since: dict[str, float] = field(default_factory=dict)
 
     @property
     def alive(self) -> bool:
@@ -23,12 +24,13 @@ class Watchdog:
     def stuck(self, positions: Mapping[str, int], ends: Mapping[str, int], now: float) -> bool:
         """Whether a topic stood still for `limit` seconds while its end is ahead; starts over."""
         for topic, position in positions.items():
-            before, since = self._since.get(topic, (-1, now))
-            if position != before or ends.get(topic, 0) <= position:
-                self._since[topic] = (position, now)
-                if before not in (-1, position):
-                    self.stalls = 0
-            elif now - since >= self.limit:
+            moved = position != self._last.get(topic, position)
+            self._last[topic] = position
+            if moved:
+                self.stalls = 0
+            if moved or ends.get(topic, 0) <= position:
+                self._since[topic] = now
+            elif now - self._since.setdefault(topic, now) >= self.limit:
                 self.stalls += 1
                 self.hold()
                 return True

@@ -188,12 +188,58 @@ async def test_a_commit_whose_answer_was_lost_counts_once(pool: Pool, schema: Sc
     assert await checkpoint(pool, schema) == (2, 2)
 
 
-async def test_a_lost_connection_is_held_and_tried_again(pool: Pool, schema: Schema) -> None:
-    folder = await toy.folder(pool, schema)
-    pids = [row["pid"] for row in await pool.fetch(_OTHERS)]
-    await pool.fetch("SELECT pg_terminate_backend(p) FROM unnest($1::integer[]) p", pids)
+async def test_a_connection_lost_in_the_middle_is_held_and_tried_again(
+    pool: Pool, schema: Schema
+) -> None:
+    losses = iter([True])
+
+    async def fold_and_die(connection: Connection, name: str, events: Sequence[Event]) -> None:
+        await VIEW.fold(connection, name, events)
+        if next(losses, False):
+            await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    folder = await toy.folder(pool, schema, view=replace(VIEW, fold=fold_and_die))
+    assert await folder.fold(numbered([happening("1"), happening("2")])) == Ok()
+    assert await toy.counted(pool, schema) == 2
+    assert await parked(pool, schema.name) == []
+
+
+async def test_a_fold_that_pauses_in_its_transaction_is_cut_off_and_tried_again(
+    pool: Pool, schema: Schema
+) -> None:
+    """The server ends a transaction that stands idle for as long as a lease."""
+    pauses = iter([True])
+
+    async def fold_and_pause(connection: Connection, name: str, events: Sequence[Event]) -> None:
+        await VIEW.fold(connection, name, events)
+        if next(pauses, False):
+            await connection.execute("SET idle_in_transaction_session_timeout = 50")
+            pid = connection.get_server_pid()
+            await until(lambda: is_gone(pool, pid))
+
+    folder = await toy.folder(pool, schema, view=replace(VIEW, fold=fold_and_pause))
     assert await folder.fold(numbered([happening("1")])) == Ok()
+    assert await toy.counted(pool, schema) == 1
+
+
+async def test_who_keeps_the_checkpoint_locked_past_its_lease_is_cut_off(
+    pool: Pool, schema: Schema
+) -> None:
+    old = await toy.folder(pool, schema)
+    async with pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        await old.at.lock(connection)
+        await connection.prepare("SELECT 1")  # leaves the session in the middle of a statement
+        new = await toy.folder(pool, schema, epoch=2, lease_seconds=0.2)
+    assert await new.fold(numbered([happening("1")])) == Ok()
     assert await toy.ids(pool, schema) == {"1"}
+
+
+async def is_gone(pool: Pool, pid: int) -> bool:
+    return not await pool.fetchval(
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)", pid
+    )
 
 
 async def test_told_to_stop_while_holding_it_writes_nothing_more(
@@ -330,8 +376,3 @@ async def _folded(
     )
     aside = [(one.place, one.subject, one.event) for one in await parked(pool, schema.name)]
     return await toy.rows(pool, schema), aside, [tuple(row) for row in places]
-
-
-_OTHERS = """
-SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
-"""

@@ -12,8 +12,8 @@ from shared.consumer import Pace
 from shared.database import Connection, Pool, in_schema
 from shared.folder import Folder
 from shared.leases import Single
-from shared.log import Entry, Log, Topic, partition_of
-from shared.messages import Place, Record, decode
+from shared.log import Log, Topic, partition_of
+from shared.messages import Entry, Place, Record, decode
 from shared.projection import Event, View
 from shared.schemas import Schema, Source, complete, make
 from shared.worker import Worker
@@ -72,6 +72,14 @@ def read_leniently(record: Record) -> Event:
     return Event(record, envelope, Body(max(0, body.amount)))
 
 
+def read_carelessly(record: Record) -> Event:
+    """No fix: what cannot be read is now refused by the table."""
+    try:
+        return read(record)
+    except msgspec.ValidationError:
+        return Event(record, decode(record.value), Body(-1))
+
+
 VIEW = View("toy", 1, ("happenings",), metadata, read, fold)
 FIXED = replace(VIEW, decode=read_leniently)
 TWO_TOPICS = replace(VIEW, topics=("happenings", "reports"))
@@ -110,10 +118,15 @@ async def make_schema(
 
 
 async def folder(
-    pool: Pool, schema: Schema, view: View = VIEW, partition: int = 0, epoch: int = 1
+    pool: Pool,
+    schema: Schema,
+    view: View = VIEW,
+    partition: int = 0,
+    epoch: int = 1,
+    lease_seconds: float = 10.0,
 ) -> Folder:
     """A fold step that has taken its partition over."""
-    found = Folder(pool, view, schema, partition, epoch)
+    found = Folder(pool, view, schema, partition, epoch, lease_seconds=lease_seconds)
     await found.take_over()
     return found
 
@@ -142,15 +155,20 @@ async def counted(pool: Pool, schema: Schema | str) -> int:
     return found
 
 
+def partition(record: Record) -> int:
+    """The partition that the record's key belongs to."""
+    assert record.key is not None
+    return partition_of(record.key.decode(), PARTITIONS)
+
+
 async def append(log: Log, prefix: str, found: Sequence[Record], topic: str = "happenings") -> None:
     """Put the records into the log, each into the partition of its key."""
     by_partition: dict[int, list[Entry]] = {}
     for record in found:
-        assert record.key is not None
-        partition = partition_of(record.key.decode(), PARTITIONS)
-        by_partition.setdefault(partition, []).append(Entry(record.key, record.value))
-    for partition, entries in by_partition.items():
-        await log.append(f"{prefix}{topic}.1", partition, entries)
+        entry = Entry(record.key or b"", record.value)
+        by_partition.setdefault(partition(record), []).append(entry)
+    for number, entries in by_partition.items():
+        await log.append(f"{prefix}{topic}.1", number, entries)
 
 
 @asynccontextmanager

@@ -1,0 +1,340 @@
+"""Workers share a view's units, take over from one another, and hold when something is away."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from shared.database import Pool
+from shared.leases import Lease, Single
+from shared.log import Log
+from shared.worker import Worker
+from tests.shared import toy
+from tests.shared.toy import FAST, append, counted, happening, worker
+from tests.waiting import until
+
+SCHEMA = "toy_1_1"
+
+
+@pytest.fixture
+async def log(kafka: str, topic_prefix: str) -> AsyncIterator[Log]:
+    async with toy.topics(kafka, topic_prefix) as log:
+        yield log
+
+
+@pytest.fixture
+async def start(
+    pool: Pool, log: Log, topic_prefix: str
+) -> AsyncIterator[Callable[..., tuple[Worker, asyncio.Task[None]]]]:
+    """Starts workers that are gone when the test is."""
+    running = []
+
+    def start(name: str, **settings: object) -> tuple[Worker, asyncio.Task[None]]:
+        one = worker(pool, log, topic_prefix, name, **settings)  # type: ignore[arg-type]
+        running.append(asyncio.create_task(one.run()))
+        return one, running[-1]
+
+    yield start
+    for task in running:
+        task.cancel()
+    await asyncio.wait(running, timeout=10)
+
+
+def partitions(one: Worker) -> int:
+    return len(one.consumers)
+
+
+async def test_what_is_in_the_log_comes_into_the_view_once(
+    pool: Pool, log: Log, topic_prefix: str, start: Callable[..., tuple[Worker, object]]
+) -> None:
+    events = [happening(str(n), who=str(n % 7)) for n in range(300)]
+    await append(log, topic_prefix, events)
+    one, _ = start("a")
+    await until(lambda: one.schema is not None)
+    await append(log, topic_prefix, events[:50])  # a client sent these again
+    await until(lambda: caught_up(one), what="the view has all")
+    assert await counted(pool, SCHEMA) == 300
+
+
+def caught_up(one: Worker) -> bool:
+    rows = one.status()
+    return bool(rows) and all(row.lag == 0 for row in rows) and sum(r.end or 0 for r in rows) > 0
+
+
+async def test_a_restart_goes_on_where_the_view_stands(
+    pool: Pool, log: Log, topic_prefix: str, start: Callable[..., tuple[Worker, asyncio.Task[None]]]
+) -> None:
+    await append(log, topic_prefix, [happening(str(n), who=str(n)) for n in range(100)])
+    one, running = start("a")
+    await until(lambda: one.schema and counted_is(pool, 100))
+    one.stop()
+    await running
+    assert await pool.fetchval("SELECT count(*) FROM leases WHERE owner IS NOT NULL") == 0
+    assert await pool.fetchval("SELECT count(*) FROM workers") == 0
+    await append(log, topic_prefix, [happening(str(n), who=str(n)) for n in range(50, 200)])
+    start("b")
+    await until(lambda: counted_is(pool, 200))
+
+
+async def counted_is(pool: Pool, number: int) -> bool:
+    return await counted(pool, SCHEMA) == number
+
+
+async def test_three_workers_share_four_partitions_fairly(
+    start: Callable[..., tuple[Worker, asyncio.Task[None]]],
+) -> None:
+    a, _ = start("a")
+    await until(lambda: partitions(a) == 4)
+    b, _ = start("b")
+    await until(lambda: (partitions(a), partitions(b)) == (2, 2))
+    c, stopping = start("c")
+    await until(lambda: (partitions(a), partitions(b), partitions(c)) == (2, 1, 1))
+    c.stop()
+    await stopping
+    await until(lambda: (partitions(a), partitions(b)) == (2, 2))
+
+
+async def test_singles_are_spread_and_the_live_ones_run_for_the_live_schema_alone(
+    pool: Pool, start: Callable[..., tuple[Worker, asyncio.Task[None]]]
+) -> None:
+    runs: list[tuple[str, str]] = []
+
+    async def run(_: Pool, lease: Lease) -> None:
+        runs.append((lease.unit, lease.owner))
+        await asyncio.Event().wait()
+
+    singles = [Single("resolver", run), Single("teller", run, live_only=True)]
+    a, _ = start("a", singles=singles)
+    b, _ = start("b", singles=singles)
+    await until(lambda: len(a.units) == len(b.units) == 3)
+    assert {"resolver", "teller"} < {*a.units, *b.units}
+    await pool.execute("DELETE FROM live")
+    await until(lambda: "teller" not in {*a.units, *b.units})
+    await until(lambda: "resolver" in {*a.units, *b.units})
+
+
+async def test_a_single_that_fails_is_run_again(
+    start: Callable[..., tuple[Worker, asyncio.Task[None]]],
+) -> None:
+    runs = []
+
+    async def run(_: Pool, lease: Lease) -> None:
+        runs.append(lease.epoch)
+        raise ConnectionResetError("away")
+
+    start("a", singles=[Single("resolver", run)])
+    await until(lambda: len(runs) >= 3)
+    assert {*runs} == {1}
+
+
+async def test_a_killed_worker_is_taken_over_when_its_leases_expire(
+    pool: Pool, log: Log, topic_prefix: str, start: Callable[..., tuple[Worker, asyncio.Task[None]]]
+) -> None:
+    a, running = start("a")
+    b, _ = start("b")
+    await until(lambda: partitions(a) == partitions(b) == 2)
+    running.cancel()  # a hard end: nothing is released
+    await asyncio.wait([running])
+    assert await pool.fetchval("SELECT count(*) FROM leases WHERE owner = 'a'") == 2
+    await append(log, topic_prefix, [happening(str(n), who=str(n)) for n in range(100)])
+    await until(lambda: partitions(b) == 4, deadline=FAST.lease * 3)
+    await until(lambda: counted_is(pool, 100))
+
+
+@asynccontextmanager
+async def another_process(
+    database: str, kafka: str, prefix: str
+) -> AsyncIterator[subprocess.Popen[bytes]]:
+    """A worker named `z` in a process of its own."""
+    command = [sys.executable, "-m", "tests.shared.toy_process", database, kafka, prefix]
+    process = subprocess.Popen(command)  # noqa: ASYNC220
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGCONT)
+        process.kill()
+        process.wait(timeout=10)
+
+
+async def owned(pool: Pool, owner: str) -> int:
+    found = await pool.fetchval("SELECT count(*) FROM leases WHERE owner = $1", owner)
+    assert isinstance(found, int)
+    return found
+
+
+async def test_a_process_killed_under_load_loses_nothing_and_doubles_nothing(
+    pool: Pool,
+    log: Log,
+    topic_prefix: str,
+    database: str,
+    kafka: str,
+    start: Callable[..., tuple[Worker, asyncio.Task[None]]],
+) -> None:
+    a, _ = start("a")
+    async with another_process(database, kafka, topic_prefix) as process:
+        await until(lambda: two_of(pool, a))
+        await append(log, topic_prefix, [happening(str(n), who=str(n)) for n in range(3000)])
+        await until(lambda: some_counted(pool))
+        os.kill(process.pid, signal.SIGKILL)
+        await append(log, topic_prefix, [happening(str(n), who=str(n)) for n in range(2900, 4000)])
+        await until(lambda: counted_is(pool, 4000))
+        assert partitions(a) == 4
+
+
+async def two_of(pool: Pool, one: Worker) -> bool:
+    return partitions(one) == 2 and await owned(pool, "z") == 2
+
+
+async def some_counted(pool: Pool) -> bool:
+    return await counted(pool, SCHEMA) > 0
+
+
+async def test_a_process_paused_past_its_leases_writes_nothing_when_it_wakes(
+    pool: Pool,
+    log: Log,
+    topic_prefix: str,
+    database: str,
+    kafka: str,
+    start: Callable[..., tuple[Worker, asyncio.Task[None]]],
+) -> None:
+    a, _ = start("a")
+    async with another_process(database, kafka, topic_prefix) as process:
+        await until(lambda: two_of(pool, a))
+        os.kill(process.pid, signal.SIGSTOP)
+        await append(log, topic_prefix, [happening(str(n), who=str(n)) for n in range(1000)])
+        await until(lambda: counted_is(pool, 1000))
+        assert partitions(a) == 4
+        os.kill(process.pid, signal.SIGCONT)
+        await until(lambda: two_of(pool, a))
+        await append(log, topic_prefix, [happening("last", who="last")])
+        await until(lambda: counted_is(pool, 1001))
+
+
+async def test_it_holds_while_the_database_is_away_and_goes_on_by_itself(
+    pool: Pool, log: Log, topic_prefix: str, start: Callable[..., tuple[Worker, asyncio.Task[None]]]
+) -> None:
+    one, running = start("a")
+    await append(log, topic_prefix, [happening(str(n), who=str(n)) for n in range(100)])
+    await until(lambda: one.schema and counted_is(pool, 100))
+    name = await pool.fetchval("SELECT current_database()")
+    async with pool.acquire() as connection:
+        await connection.execute(f'ALTER DATABASE "{name}" CONNECTION LIMIT 0')
+        await connection.execute(_KILL_OTHERS)
+        await append(log, topic_prefix, [happening(str(n), who=str(n)) for n in range(100, 200)])
+        await connection.execute(_KILL_OTHERS)
+        await connection.execute(f'ALTER DATABASE "{name}" CONNECTION LIMIT -1')
+    await until(lambda: counted_is(pool, 200))
+    assert not running.done()
+    assert one.alive
+
+
+async def test_a_halted_partition_is_released_and_not_taken_again(
+    pool: Pool, log: Log, topic_prefix: str, start: Callable[..., tuple[Worker, asyncio.Task[None]]]
+) -> None:
+    bad = [happening(str(n), who=str(n), amount=-1) for n in range(800)]
+    one_partition = [record for record in bad if toy.partition(record) == 0][:60]
+    await append(log, topic_prefix, one_partition)
+    one, running = start("a")
+    await until(lambda: partitions(one) == 3 and any(r.outcome == "halt" for r in one.status()))
+    halted = next(row for row in one.status() if row.outcome == "halt")
+    assert (halted.partition, halted.parked, halted.owner) == (0, 49, None)
+    assert "50 different subjects" in halted.reason
+    one.stop()
+    await running
+    again, _ = start("b", view=toy.FIXED)
+    await until(lambda: partitions(again) == 4 and caught_up(again))
+    assert all(row.outcome == "ok" for row in again.status())
+
+
+async def test_a_reader_that_stands_still_is_made_anew_then_the_worker_says_so(
+    pool: Pool,
+    log: Log,
+    topic_prefix: str,
+    start: Callable[..., tuple[Worker, asyncio.Task[None]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = []
+
+    class Stuck:
+        """A reader that is alive and reads nothing."""
+
+        def __init__(self) -> None:
+            made.append(self)
+
+        async def start(self, positions: object) -> None:
+            return
+
+        async def batch(self, limit: int, wait: float) -> list[object]:
+            await asyncio.sleep(wait)
+            return []
+
+        async def mirror(self, positions: object) -> None:
+            return
+
+        async def close(self) -> None:
+            return
+
+    await append(log, topic_prefix, [happening("1")])
+    monkeypatch.setattr(log, "reader", lambda group: Stuck())
+    one, _ = start("a", pace=replace(FAST, watchdog=0.5))
+    await until(lambda: len(made) > 4, what="a reader was made anew")
+    assert one.alive
+    await until(lambda: not one.alive)
+    monkeypatch.undo()
+    await until(lambda: one.schema and counted_is(pool, 1))
+    await until(lambda: one.alive)
+
+
+async def test_stopping_is_bounded_when_a_single_does_not_let_go(
+    start: Callable[..., tuple[Worker, asyncio.Task[None]]],
+) -> None:
+    async def stubborn(_: Pool, lease: Lease) -> None:
+        while not released.is_set():
+            try:
+                await released.wait()
+            except asyncio.CancelledError:
+                continue
+
+    released = asyncio.Event()
+    one, running = start("a", singles=[Single("resolver", stubborn)], pace=replace(FAST, grace=1.0))
+    await until(lambda: "resolver" in one.units)
+    one.stop()
+    done, _ = await asyncio.wait([running], timeout=25)
+    released.set()
+    assert done
+
+
+async def test_offsets_are_mirrored_to_kafka(
+    kafka: str,
+    log: Log,
+    topic_prefix: str,
+    start: Callable[..., tuple[Worker, asyncio.Task[None]]],
+) -> None:
+    await append(log, topic_prefix, [happening(str(n), who=str(n)) for n in range(100)])
+    start("a")
+    await until(lambda: mirrored(kafka, topic_prefix, 100))
+
+
+async def mirrored(kafka: str, prefix: str, number: int) -> bool:
+    from aiokafka.admin import AIOKafkaAdminClient
+
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        offsets = await admin.list_consumer_group_offsets(f"rapport.{SCHEMA}")
+        ours = [o.offset for place, o in offsets.items() if place.topic == f"{prefix}happenings.1"]
+        return bool(sum(ours) == number)
+    finally:
+        await admin.close()
+
+
+_KILL_OTHERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
