@@ -8,6 +8,7 @@ from typing import NamedTuple
 import asyncpg
 
 from shared.checkpoints import Checkpoint, transaction
+from shared.counting import FOLDED, PARKED
 from shared.database import Connection, Pool
 from shared.leases import LeaseLost
 from shared.messages import Place, Record
@@ -180,6 +181,8 @@ class Folder:
         self.at.folded += len(plan.items)
         self.good_events += len(plan.events)
         self.parked_events += len(plan.culprits)
+        FOLDED.labels(self._schema).inc(len(plan.events))
+        PARKED.labels(self._schema).inc(len(plan.culprits))
         if plan.items:
             self.at.tally, self.at.halted = plan.tally, None
         for one, _ in plan.culprits:

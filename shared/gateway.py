@@ -7,29 +7,21 @@ from typing import Any, Protocol
 import asyncpg
 import msgspec
 from fastapi.openapi.docs import get_swagger_ui_html
-from prometheus_client import REGISTRY, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from shared import metrics
 from shared.errors import LogUnavailable, NotFound
 from shared.http import problem_response
-from shared.service import Service, Site
-from shared.worker import Worker
 
 READY_TIMEOUT = 3.0
 
 
-class Running(Protocol):
+class Running(metrics.Running, Protocol):
     """A service that was opened, as the front sees it."""
 
-    @property
-    def service(self) -> Service: ...
-    @property
-    def site(self) -> Site: ...
-    @property
-    def worker(self) -> Worker | None: ...
     @property
     def app(self) -> ASGIApp: ...
 
@@ -77,8 +69,9 @@ class Front:
         return _json({"ready": services}, 200 if fine else 503)
 
     async def _metrics(self, _: Request) -> Response:
-        text = await asyncio.to_thread(generate_latest, REGISTRY)
-        return Response(text, media_type="text/plain; version=0.0.4")
+        return Response(
+            await metrics.exposition(self._running), media_type="text/plain; version=0.0.4"
+        )
 
     async def _openapi(self, _: Request) -> Response:
         return _json(merged([each.service.openapi() for each in self._running]))

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import telemetry
 from shared.clock import monotonic
+from shared.counting import REQUESTS
 from shared.errors import Problem, TooLarge
 from shared.http import problem_response
 
@@ -56,7 +57,10 @@ class Tracing:
                 raise
             await problem_response(Problem())(scope, receive, sending)
         finally:
-            fields = {"status": status, "seconds": round(monotonic() - started, 6)}
+            seconds = monotonic() - started
+            route = getattr(scope.get("route"), "path", "unknown")
+            REQUESTS.count(scope["method"], route, status, seconds)
+            fields = {"status": status, "seconds": round(seconds, 6)}
             _access.info("%s %s %d", scope["method"], scope["path"], status, extra=fields)
             telemetry.trace.reset(token)
 

@@ -37,13 +37,15 @@ async def profile(
 class LightRoute(BaseRoute):
     """`GET /v1/customers/<UUID>` with nothing but `?timeline=N`; stands before all routes."""
 
+    path = "/v1/customers/{id}"
+
     @override
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if scope["type"] == "http" and scope["method"] == "GET":
             path = _PATH.fullmatch(scope["path"])
             query = _QUERY.fullmatch(scope["query_string"]) if path else None
             if path and query:
-                return Match.FULL, {"profile": (path[1], int(query[1] or 0))}
+                return Match.FULL, {"route": self, "profile": (path[1], int(query[1] or 0))}
         return Match.NONE, {}
 
     @override
