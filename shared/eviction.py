@@ -1,7 +1,7 @@
 """Ends sessions that keep a lock past their right to it: of a client that was paused or cut off."""
 
-# The server ends a transaction that stands idle by itself; but between two messages of one statement
-# a session counts as active for as long as its client says nothing.
+# The server ends a transaction that stands idle by itself; but between two messages of one
+# statement a session counts as active for as long as its client says nothing.
 
 import asyncio
 import logging
