@@ -10,7 +10,7 @@ from pathlib import Path
 
 from shared.embedded import running
 from shared.embedded.account import run_as
-from shared.embedded.place import Place
+from shared.embedded.place import PATIENCE, Place
 from shared.embedded.state import State
 from shared.errors import Fatal
 from shared.ids import uuid7
@@ -19,6 +19,9 @@ _HOST = "127.0.0.1"
 _NAME = "java"
 _PORTS = range(20_000, 32_000)
 """Below the ports that systems give to outgoing connections, so that ours is free next time too."""
+
+_WHICH_VERSIONS = struct.pack(">ihhih", 10, 18, 0, 1, -1)
+"""ApiVersions: size, kind of request, version 0, correlation id 1, no client's name."""
 
 # A killed broker may register again only when its former session is over: so sessions are short.
 _SETTINGS = """\
@@ -61,9 +64,10 @@ _LOGGING = [
 
 def start(place: Place, state: State) -> str:
     """Starts the broker, or takes the one that runs; notes it and returns host:port."""
-    if state.port and running.alive(state.kafka) and answers(state.port, 5.0):
+    if _ready(state, PATIENCE):
         return f"{_HOST}:{state.port}"
-    stop(place.folder)
+    running.await_end(state.kafka)
+    stop(place.folder, 5.0)
     for _ in range(3):
         if _started(place, state):
             return f"{_HOST}:{state.port}"
@@ -72,24 +76,20 @@ def start(place: Place, state: State) -> str:
     raise Fatal(f"Kafka did not start: {running.last_words(_log(place.folder))}")
 
 
-def stop(folder: Path) -> None:
-    """Ends the broker, or one that an earlier start has left running."""
+def stop(folder: Path, seconds: float = 20.0) -> None:
+    """Ends the broker, or one that an earlier start has left running; kills it after a while."""
     home = folder / "kafka"
     if home.is_dir():
-        running.end(running.of(home, _NAME), ((signal.SIGTERM, 20.0),))
+        running.end(running.of(home, _NAME), ((signal.SIGTERM, seconds),))
 
 
 def answers(port: int, seconds: float) -> bool:
     """Whether a broker on that port tells the versions it speaks, Kafka's first question."""
-    question = struct.pack(
-        ">ihhih", 10, 18, 0, 1, -1
-    )  # size, ApiVersions, version, correlation, no name
     try:
         with socket.create_connection((_HOST, port), seconds) as connection:
-            connection.sendall(question)
-            size, correlation, error = struct.unpack(
-                ">iih", connection.recv(10, socket.MSG_WAITALL)
-            )
+            connection.sendall(_WHICH_VERSIONS)
+            answer = connection.recv(10, socket.MSG_WAITALL)
+            size, correlation, error = struct.unpack(">iih", answer)
     except (OSError, struct.error):
         return False
     return bool(size > 6 and correlation == 1 and error == 0)
@@ -106,17 +106,16 @@ def _started(place: Place, state: State) -> bool:
     settings = _configure(place, state, home / "logs")
     pid = running.spawn([*_java(place), "kafka.Kafka", str(settings)], place.account, home, log)
     state.kafka = running.mark(pid)
-    if _ready(state):
+    if _ready(state, 120.0):
         return True
-    stop(place.folder)
+    stop(place.folder, 5.0)
     return False
 
 
-def _ready(state: State) -> bool:
-    def settled() -> bool:
-        return answers(state.port or 0, 1.0) or not running.alive(state.kafka)
-
-    return running.until(settled, 120.0) and running.alive(state.kafka)
+def _ready(state: State, seconds: float) -> bool:
+    """Waits until the broker answers or has ended; says whether it is ours, and not another's."""
+    running.until(lambda: not running.alive(state.kafka) or answers(state.port or 0, 1.0), seconds)
+    return running.listens(state.kafka, state.port or 0)
 
 
 def _format(place: Place, state: State) -> None:
@@ -136,7 +135,7 @@ def _format(place: Place, state: State) -> None:
     ]
     done = run_as(place.account, command, home)
     if done.returncode:
-        raise Fatal(f"Kafka's folder could not be made: {' '.join(done.stdout.split())[-400:]}")
+        raise Fatal(f"Kafka's folder could not be made: {running.telling(done.stdout)}")
     unfinished.rename(home / "logs")
 
 

@@ -16,6 +16,9 @@ from shared.errors import Fatal
 LEAST_FREE = 256 << 20
 """Bytes that must be free on the disk for a start."""
 
+PATIENCE = 15.0
+"""Seconds that a server which already runs has to answer before it is started anew."""
+
 
 @dataclass(frozen=True)
 class Place:

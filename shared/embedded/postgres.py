@@ -10,7 +10,7 @@ import psutil
 
 from shared.embedded import running
 from shared.embedded.account import run_as
-from shared.embedded.place import Place
+from shared.embedded.place import PATIENCE, Place
 from shared.embedded.state import State
 from shared.errors import Fatal
 
@@ -43,9 +43,10 @@ log_timezone = 'UTC'
 
 def start(place: Place, state: State) -> str:
     """Starts the server, or takes the one that runs; notes it in the state and returns its URL."""
-    if running.alive(state.postgres) and answers(place, state):
+    if running.until(lambda: _settled(place, state), PATIENCE) and running.alive(state.postgres):
         return url(state)
-    stop(place.folder)
+    running.await_end(state.postgres)
+    stop(place.folder, 5.0)
     forget(state)
     _initialise(place)
     state.sockets = str(_sockets(place))
@@ -57,12 +58,12 @@ def start(place: Place, state: State) -> str:
     return url(state)
 
 
-def stop(folder: Path) -> None:
+def stop(folder: Path, seconds: float = 20.0) -> None:
     """Ends the server, or what a killed one has left; open transactions are rolled back."""
     home = folder / _NAME
     mine = running.of(home, _NAME) if home.is_dir() else []
     parents = [process for process in mine if _is_first(process, mine)]
-    running.end(parents, ((signal.SIGINT, 20.0), (signal.SIGQUIT, 5.0)))
+    running.end(parents, ((signal.SIGINT, seconds), (signal.SIGQUIT, 5.0)))
     running.end(running.of(home, _NAME) if mine else [], ((signal.SIGQUIT, 2.0),))
     # Its pid may belong to another process by now, and PostgreSQL would then refuse to start.
     (home / "cluster" / "postmaster.pid").unlink(missing_ok=True)
@@ -70,7 +71,7 @@ def stop(folder: Path) -> None:
 
 def answers(place: Place, state: State) -> bool:
     """Whether the server takes connections now."""
-    command = [place.programs.postgres("pg_isready"), "-q", "-t", "5", "-h", str(state.sockets)]
+    command = [place.programs.postgres("pg_isready"), "-q", "-t", "3", "-h", str(state.sockets)]
     command += ["-U", "rapport", "-d", "postgres"]
     return run_as(place.account, command, place.folder).returncode == 0
 
@@ -98,9 +99,7 @@ def _initialise(place: Place) -> None:
     command += ["-E", "UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     done = run_as(place.account, command if place.durable else [*command, "--no-sync"], home)
     if done.returncode:
-        raise Fatal(
-            f"PostgreSQL's folder could not be made: {' '.join(done.stdout.split())[-400:]}"
-        )
+        raise Fatal(f"PostgreSQL's folder could not be made: {running.telling(done.stdout)}")
     unfinished.rename(home / "cluster")
 
 
@@ -117,10 +116,13 @@ def _spawn(place: Place, state: State) -> int:
 
 
 def _ready(place: Place, state: State) -> bool:
-    def settled() -> bool:
-        return answers(place, state) or not running.alive(state.postgres)
+    ended = running.until(lambda: _settled(place, state), _SECONDS_TO_RECOVER)
+    return ended and running.alive(state.postgres)
 
-    return running.until(settled, _SECONDS_TO_RECOVER) and running.alive(state.postgres)
+
+def _settled(place: Place, state: State) -> bool:
+    """Whether waiting is over: it answers, or it has ended."""
+    return not running.alive(state.postgres) or answers(place, state)
 
 
 def _sockets(place: Place) -> Path:

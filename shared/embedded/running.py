@@ -18,6 +18,8 @@ from shared.embedded.account import Account, environment
 _CLOCK_STEP = 2.0
 """Seconds by which a start time may seem to move when the machine's clock is set."""
 
+_FAILURES = ("FATAL", "PANIC", "ERROR", "error:", "Exception")
+
 
 class Mark(msgspec.Struct, frozen=True):
     """What tells a process from a later one with the same pid."""
@@ -90,6 +92,27 @@ def end(processes: Iterable[psutil.Process], steps: Iterable[tuple[signal.Signal
             return
 
 
+def listens(marked: Mark | None, port: int) -> bool:
+    """Whether the process that was marked, and no other, has the port."""
+    if marked is None or not alive(marked):
+        return False
+    try:
+        connections = psutil.Process(marked.pid).net_connections("tcp")
+    except psutil.Error:
+        return False
+    return any(
+        each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in connections
+    )
+
+
+def await_end(marked: Mark | None) -> None:
+    """Waits until a process that was killed holds no file and no port any more, at most 10 s."""
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(marked.pid) if marked else None
+        if marked and process and abs(process.create_time() - marked.started) < _CLOCK_STEP:
+            until(lambda: alive(marked) or _ended(process), 10.0)
+
+
 def until(condition: Callable[[], bool], seconds: float) -> bool:
     """Waits until the condition holds, at most that long; says whether it does."""
     deadline = monotonic() + seconds
@@ -101,14 +124,17 @@ def until(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def last_words(log: Path) -> str:
-    """The last line of a log that names a failure, else its last line."""
+    """What the end of a log says of a failure."""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - 16_384))
-        lines = [line.strip() for line in file.read().decode(errors="replace").splitlines()]
-    telling = [
-        line for line in lines if any(word in line for word in ("FATAL", "ERROR", "Exception"))
-    ]
-    return next(reversed(telling or [line for line in lines if line]), "it said nothing")[:400]
+        return telling(file.read().decode(errors="replace"))
+
+
+def telling(output: str) -> str:
+    """The last line of an output that names a failure, else its last line."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    named = [line for line in lines if any(word in line for word in _FAILURES)]
+    return next(reversed(named or lines), "it said nothing")[:400]
 
 
 def trim(log: Path, most: int = 10 << 20) -> None:
@@ -127,12 +153,20 @@ def _all_ended(processes: list[psutil.Process]) -> bool:
 
 
 def _ended(process: psutil.Process) -> bool:
-    """Whether it runs no more; one that waits for its parent to notice does not run either."""
+    """Whether it runs no more: gone, or a zombie whose last thread has let go of its ports."""
     try:
-        if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        zombie = process.status() == psutil.STATUS_ZOMBIE
+        if process.is_running() and not (zombie and _threads(process) <= 1):
             return False
     except psutil.NoSuchProcess:
         return True
     with suppress(ChildProcessError):
         os.waitpid(process.pid, os.WNOHANG)
     return True
+
+
+def _threads(process: psutil.Process) -> int:
+    try:
+        return process.num_threads()
+    except psutil.ZombieProcess:
+        return 0
