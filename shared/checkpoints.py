@@ -1,8 +1,9 @@
 """Where one partition of a view schema stands: read, locked and moved in the view's transaction."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 import asyncpg
 
@@ -69,6 +70,13 @@ def _drop(connection: asyncpg.pool.PoolConnectionProxy) -> None:
         connection.terminate()
 
 
+class Move(NamedTuple):
+    """How a batch moves the checkpoint of one topic."""
+
+    next_offset: int
+    events: int
+
+
 class Checkpoint:
     """One partition over all topics of a schema, and our right to move it: the epoch."""
 
@@ -118,18 +126,16 @@ class Checkpoint:
         if rows[0]["discards"] != self._discards_seen:
             await self._read_discards(connection, rows[0]["discards"])
 
-    async def move(
-        self, connection: Connection, offsets: Mapping[str, int], counts: Iterable[int]
-    ) -> None:
-        """Move it to the offsets, by topic in Kafka; `counts` says how many events each took."""
-        keys = [self._keys[name] for name in offsets]
+    async def move(self, connection: Connection, moves: Mapping[str, Move]) -> None:
+        """Move it, by topic in Kafka."""
+        keys = [self._keys[name] for name in moves]
         await connection.execute(
             self._sql(_MOVE),
             self.partition,
             [topic for topic, _ in keys],
             [generation for _, generation in keys],
-            [*offsets.values()],
-            [*counts],
+            [move.next_offset for move in moves.values()],
+            [move.events for move in moves.values()],
         )
 
     async def save_failures(self, connection: Connection, tally: Tally, halted: str | None) -> None:

@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import asyncpg
 
-from shared.checkpoints import Checkpoint, transaction
+from shared.checkpoints import Checkpoint, Move, transaction
 from shared.counting import FOLDED, PARKED
 from shared.database import Connection, Pool
 from shared.leases import LeaseLost
@@ -119,7 +119,7 @@ class Folder:
                 if resume:
                     await self.at.resume(connection)
                     items = self._unfolded(items)
-                plan = await self._write_once(connection, items)
+                plan, moves = await self._write_once(connection, items)
         except LeaseLost:
             raise
         except Exception as error:
@@ -127,10 +127,12 @@ class Folder:
             if isinstance(outcome, Park) and [type(item) for item in items] == [Culprit]:
                 return Halt(f"an event can neither be folded nor parked: {outcome.error}")
             return outcome
-        self._note(plan)
+        self._note(plan, moves)
         return Halt(plan.halt) if plan.halt else Ok()
 
-    async def _write_once(self, connection: Connection, items: Sequence[Item]) -> Plan:
+    async def _write_once(
+        self, connection: Connection, items: Sequence[Item]
+    ) -> tuple[Plan, dict[str, Move]]:
         await self.at.lock(connection)
         plan = self._plan(items)
         if plan.events:
@@ -139,9 +141,9 @@ class Folder:
             await park(connection, self._schema, plan.culprits)
         if plan.items and (plan.tally != self.at.tally or self.at.halted):
             await self.at.save_failures(connection, plan.tally, None)
-        offsets, counts = _moves(plan.items)
-        await self.at.move(connection, offsets, counts)
-        return plan
+        moves = _moves(plan.items)
+        await self.at.move(connection, moves)
+        return plan, moves
 
     def _plan(self, items: Sequence[Item]) -> Plan:
         if not self.at.discards and not any(type(item) is Culprit for item in items):
@@ -175,9 +177,9 @@ class Folder:
         named = self.at.discards.get(item.envelope.partitionkey)
         return named is not None and item.envelope.event in named
 
-    def _note(self, plan: Plan) -> None:
+    def _note(self, plan: Plan, moves: Mapping[str, Move]) -> None:
         """What was committed is now what we know."""
-        self.at.positions.update(_moves(plan.items)[0])
+        self.at.positions.update((topic, move.next_offset) for topic, move in moves.items())
         self.at.folded += len(plan.items)
         self.good_events += len(plan.events)
         self.parked_events += len(plan.culprits)
@@ -194,7 +196,9 @@ class Folder:
         ahead = dict(self.at.positions)
         kept = []
         for item in items:
-            topic, _, offset = item.record.place
+            topic, _, offset = item[0][
+                0
+            ]  # the record's place; by index, as this runs for each record
             if offset >= ahead[topic]:
                 ahead[topic] = offset + 1
                 kept.append(item)
@@ -258,12 +262,12 @@ def _split(items: Sequence[Item], outcome: Park) -> list[Sequence[Item]]:
     return [[culprit(items[0].record, outcome.reason, outcome.error)]]
 
 
-def _moves(items: Sequence[Item]) -> tuple[dict[str, int], list[int]]:
+def _moves(items: Sequence[Item]) -> dict[str, Move]:
     """By topic in Kafka: the next offset after the items, and how many there are."""
     offsets: dict[str, int] = {}
     counts: dict[str, int] = {}
     for item in items:
-        topic, _, offset = item.record.place
+        topic, _, offset = item[0][0]
         offsets[topic] = offset + 1
         counts[topic] = counts.get(topic, 0) + 1
-    return offsets, [*counts.values()]
+    return {topic: Move(offset, counts[topic]) for topic, offset in offsets.items()}
