@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from services.profile.queries import duplicates
 from shared.database import Pool
-from tests.profile.answering import Profile, answering
+from tests.profile.answering import SCHEMA, Profile, answering
 from tests.records import at, identifier, subject
 
 
@@ -27,9 +28,7 @@ async def test_the_candidate_that_lost_is_shown_with_its_reason(profile: Profile
     await profile.tell("page.viewed", "user:abc456", "email:jane@x")
     jane = (await belonging(profile, "email:jane@x"))["jane@x"]
     winner, loser = identifier("user:abc123"), identifier("user:abc456")
-    assert jane["owners"] == [
-        {"identifier": winner, "direct": True, "since": at(1), "through": []}
-    ]
+    assert jane["owners"] == [{"identifier": winner, "direct": True, "since": at(1), "through": []}]
     assert jane["lost"] == [
         {
             "identifier": loser,
@@ -139,3 +138,21 @@ async def test_duplicates_are_paged(profile: Profile) -> None:
     first = await profile.get(path, limit=2)
     rest = await profile.get(path, limit=2, cursor=first["next_cursor"])
     assert [row["customer"] for row in first["data"] + rest["data"]] == subjects[1:]
+
+
+async def test_however_few_subjects_a_page_looks_at_no_duplicate_is_missed(
+    profile: Profile,
+) -> None:
+    await profile.tell("page.viewed", "user:1", "user:2", "user:3")
+    await profile.tell("page.viewed", "email:a@x", "phone:+49301234567")
+    await profile.tell("page.viewed", "email:b@x", "phone:+49301234567")
+    async with profile.site.pool.acquire() as connection:
+        whole, end = await duplicates.page(connection, SCHEMA, 50, None)
+        assert (len(whole), end) == (4, None)
+        for limit in (1, 2):
+            found: list[object] = []
+            rows, mark = await duplicates.page(connection, SCHEMA, limit, None, walk=1)
+            while mark is not None:
+                found += rows
+                rows, mark = await duplicates.page(connection, SCHEMA, limit, mark, walk=1)
+            assert [*found, *rows] == whole

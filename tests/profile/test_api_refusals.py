@@ -129,9 +129,7 @@ async def test_a_wrong_field_of_a_decision_is_named(profile: Profile) -> None:
         (b"x" * 1_100_000, 413),
     ],
 )
-async def test_a_body_that_cannot_be_is_refused(
-    profile: Profile, body: bytes, status: int
-) -> None:
+async def test_a_body_that_cannot_be_is_refused(profile: Profile, body: bytes, status: int) -> None:
     headers = {**profile.headers("write"), "Content-Type": "application/json"}
     answer = await profile.client.post("/v1/identity-decisions", content=body, headers=headers)
     assert answer.status_code == status

@@ -252,18 +252,19 @@ async def duplicates_of_one(
 async def all_duplicates(
     request: Request, parameters: Annotated[Page, Query()], key: Reader
 ) -> Response:
-    """A page of every two customers that may be the same, each two once, with the evidence."""
+    """A page of every two customers that may be the same, each two once, with the evidence.
+
+    A page may hold fewer than asked for, even none: the list ends where `next_cursor` is null.
+    """
     site = site_of(request)
     schema = await schema_of(site, parameters.min_position)
     after = cursors_of(site).read("duplicates", parameters.cursor)
     mark = (str(after[0]), str(after[1])) if after else None
-    async with site.pool.acquire() as connection:
-        rows = await duplicates.page(connection, schema, parameters.limit, mark)
-    shown = rows[: parameters.limit]
-    more = len(rows) > parameters.limit
-    cursor = cursors_of(site).write("duplicates", [*shown[-1][:2]]) if more else None
+    async with snapshot(site.pool) as connection:
+        rows, following = await duplicates.page(connection, schema, parameters.limit, mark)
     content = [
         {"customers": [one, other], "evidence": msgspec.Raw(evidence.encode())}
-        for one, other, evidence in shown
+        for one, other, evidence in rows
     ]
+    cursor = cursors_of(site).write("duplicates", [*following]) if following else None
     return json_response({"data": content, "next_cursor": cursor})

@@ -18,8 +18,8 @@ from shared.errors import Conflict, FieldError, Unprocessable
 from shared.http import json_response
 from shared.idempotency import once
 from shared.ids import uuid7
-from shared.log import Entry, partition_of
-from shared.messages import Identifier, Place
+from shared.log import partition_of
+from shared.messages import Entry, Identifier, Place
 from shared.service import Site
 
 TOPIC = "identity"

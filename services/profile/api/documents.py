@@ -220,16 +220,53 @@ _TITLES = {
 }
 
 
+_CODES = {
+    400: "bad_request",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    409: "nothing_to_separate",
+    413: "too_large",
+    422: "invalid",
+    503: "not_ready",
+}
+
+_PARTICULARS: dict[int, dict[str, Any]] = {
+    409: {
+        "chain": [
+            {
+                "from": _EMAIL,
+                "to": _USER,
+                "by": "seen",
+                "event": _EVENT,
+                "position": _POSITION,
+                "recorded": _MOMENT,
+            }
+        ]
+    },
+    422: {
+        "errors": [
+            {
+                "pointer": "/query/limit",
+                "code": "less_than_equal",
+                "detail": "Input should be less than or equal to 200",
+            }
+        ]
+    },
+}
+
+
 def problem(status: int) -> dict[str, Any]:
     """A problem as documentation shows it."""
     example: dict[str, Any] = {
-        "type": "urn:rapport:problem:invalid",
+        "type": f"urn:rapport:problem:{_CODES[status]}",
         "title": _TITLES[status],
         "status": status,
         "detail": _TITLES[status],
-        "code": "invalid",
+        "code": _CODES[status],
         "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
         "errors": [],
+        **_PARTICULARS.get(status, {}),
     }
     content = {"application/problem+json": {"schema": {"type": "object"}, "example": example}}
     return {"description": _TITLES[status], "content": content}

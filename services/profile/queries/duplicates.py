@@ -10,6 +10,11 @@ from shared.database import Connection, in_schema
 MOST = 50
 """Pairs shown as evidence of one possible duplicate, at most."""
 
+WALK = 10_000
+"""Subjects looked at for one page of all, at most: so a page may be short, and is never slow."""
+
+_FIRST = "00000000-0000-0000-0000-000000000000"
+
 
 def _crossing(mine: str, theirs: str) -> str:
     """Pairs whose one end is `a` and whose other end belongs to another customer than `one`."""
@@ -37,14 +42,19 @@ _OF_ONE = f"""
     WHERE $3::uuid IS NULL OR p.other > $3
     ORDER BY 1, 2 LIMIT $1"""
 
-# Walks all subjects in the order of their index, for a customer's id is one of them: a page ends
-# as soon as it is full.
+# Walks subjects in the order of their index, for a customer's id is one of them.
 _OF_ALL = f"""
     SELECT DISTINCT c.one, p.other
     FROM (SELECT subject AS one FROM {{s}}.identifiers
-          WHERE $2::uuid IS NULL OR subject >= $2 ORDER BY subject) c {_SUSPECTS}
-    WHERE p.other > c.one AND ($2::uuid IS NULL OR (c.one, p.other) > ($2, $3))
+          WHERE subject >= $2 AND ($4::uuid IS NULL OR subject < $4) ORDER BY subject) c
+         {_SUSPECTS}
+    WHERE p.other > c.one AND (c.one, p.other) > ($2, $3)
     ORDER BY 1, 2 LIMIT $1"""
+
+_BOUNDARY = """
+SELECT subject::text FROM {s}.identifiers WHERE subject >= $1 ORDER BY subject
+OFFSET $2 LIMIT 1
+"""
 
 
 def _with_evidence(page: str) -> str:
@@ -78,12 +88,23 @@ async def of_customer(
 
 
 async def page(
-    connection: Connection, schema: str, limit: int, after: tuple[str, str] | None
-) -> Sequence[tuple[str, str, str]]:
-    """Every two customers once, the smaller id first, with the evidence as JSON."""
-    return _rows(
-        await connection.fetch(in_schema(_ALL, schema), limit + 1, *(after or (None, None)))
-    )
+    connection: Connection,
+    schema: str,
+    limit: int,
+    after: tuple[str, str] | None,
+    *,
+    walk: int = WALK,
+) -> tuple[Sequence[tuple[str, str, str]], tuple[str, str] | None]:
+    """Every two customers once, the smaller id first, with the evidence as JSON.
+
+    The second is the mark of the next page, which there may be even where this one is not full.
+    """
+    one, other = after or (_FIRST, _FIRST)
+    boundary = await connection.fetchval(in_schema(_BOUNDARY, schema), one, walk)
+    rows = _rows(await connection.fetch(in_schema(_ALL, schema), limit + 1, one, other, boundary))
+    if len(rows) > limit:
+        return rows[:limit], rows[limit - 1][:2]
+    return rows, (boundary, _FIRST) if boundary else None
 
 
 def _rows(found: Sequence[Record]) -> list[tuple[str, str, str]]:
