@@ -5,7 +5,7 @@ The rules stand in `identity`; here they meet the tables, many identifiers at a 
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.profile import belonging_sql as sql
 from services.profile.identity import (
@@ -40,9 +40,9 @@ async def belong(
     decided = await fetch(sql.DECIDED, [*subjects])
     await fetch(sql.ENDS, [*subjects] if decided else [])
     moved = await _own(fetch, subjects, shared_above)
-    left, reached = await _root(fetch, moved)
-    joined = await _join(fetch, [*subjects] if decided else [], left)
-    return await _name(fetch, reached | joined)
+    moves = await _root(fetch, moved)
+    joined = await _join(fetch, [*subjects] if decided else [], moves.left)
+    return moves.customers | await _name(fetch, moves.reached | joined)
 
 
 class _Fetch:
@@ -181,10 +181,27 @@ def _key(row: tuple[object, ...]) -> str:
     return str(row[0])
 
 
-async def _root(fetch: _Fetch, moved: Collection[str]) -> tuple[set[str], set[str]]:
-    """New roots of these and of all below them: the roots that were left, and those reached."""
+class _Moves(NamedTuple):
+    """Roots that were left and reached, and the customers that lost and gained."""
+
+    left: set[str]
+    reached: set[str]
+    customers: set[str]
+
+
+async def _root(fetch: _Fetch, moved: Collection[str]) -> _Moves:
+    """New roots of these and of all below them; whoever moves goes to the customer of its root."""
     rows = await fetch(sql.WRITE_ROOTS, [*moved])
-    return {row["was"] for row in rows}, {row["root"] for row in rows}
+    return _Moves(
+        {row["was_root"] for row in rows},
+        {row["root"] for row in rows},
+        {
+            row[side]
+            for row in rows
+            for side in ("was", "customer")
+            if row["was"] != row["customer"]
+        },
+    )
 
 
 async def _join(fetch: _Fetch, decided: Sequence[str], left: Collection[str]) -> set[str]:

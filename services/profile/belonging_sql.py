@@ -93,6 +93,7 @@ ON CONFLICT DO NOTHING
 """
 
 # Up from each to its root, then down again from each to all below it: parents are final by now.
+# Whoever moves takes the customer that the root has at this moment, so that all below a root agree.
 WRITE_ROOTS = """
 WITH RECURSIVE up (subject, at, parent) AS (
     SELECT i.subject, i.subject, i.parent
@@ -104,12 +105,19 @@ WITH RECURSIVE up (subject, at, parent) AS (
     UNION
     SELECT i.subject, b.root FROM below b JOIN {s}.identities i ON i.parent = b.subject
 ), former AS MATERIALIZED (
-    SELECT i.subject, i.root AS was, b.root
-    FROM below b JOIN {s}.identities i USING (subject) WHERE i.root <> b.root
+    SELECT i.subject, i.root AS was_root, b.root, i.customer AS was, t.customer
+    FROM below b
+    JOIN {s}.identities i ON i.subject = b.subject
+    JOIN {s}.identities t ON t.subject = b.root
+    WHERE i.root <> b.root
 ), written AS (
-    UPDATE {s}.identities i SET root = f.root FROM former f WHERE i.subject = f.subject
+    UPDATE {s}.identities i SET root = f.root, customer = f.customer
+    FROM former f WHERE i.subject = f.subject
+), told AS (
+    INSERT INTO {s}.changed (subject)
+    SELECT subject FROM former WHERE was <> customer ORDER BY subject
 )
-SELECT DISTINCT was::text, root::text FROM former
+SELECT DISTINCT was_root::text, root::text, was::text, customer::text FROM former
 """
 
 DELETE_JOINS = """
@@ -173,16 +181,13 @@ SELECT weaker_root::text, stronger_root::text
 FROM unnest($1::uuid[]) g (root) JOIN {s}.joins j ON j.weaker_root = g.root
 """
 
-# Two ranges of one index find whoever is not with the customer yet, and read nobody else.
+# All below a root agree on the customer, so the root's own row says whether there is any to change.
 WRITE_CUSTOMERS = """
 WITH former AS MATERIALIZED (
-    SELECT n.subject, n.customer AS was, g.customer
-    FROM unnest($1::uuid[], $2::uuid[]) g (root, customer) CROSS JOIN LATERAL (
-        SELECT subject, customer FROM {s}.identities i
-        WHERE i.root = g.root AND i.customer < g.customer
-        UNION ALL
-        SELECT subject, customer FROM {s}.identities i
-        WHERE i.root = g.root AND i.customer > g.customer) n
+    SELECT i.subject, i.customer AS was, g.customer
+    FROM unnest($1::uuid[], $2::uuid[]) g (root, customer)
+    JOIN {s}.identities t ON t.subject = g.root AND t.customer <> g.customer
+    JOIN {s}.identities i ON i.root = g.root
 ), written AS (
     UPDATE {s}.identities i SET customer = f.customer FROM former f WHERE i.subject = f.subject
 ), told AS (

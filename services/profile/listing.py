@@ -33,63 +33,55 @@ _TEXT = r"""CASE
              !~ '\\u(0000|[dD][89a-fA-F])' THEN t.value::json #>> '{}'
     END"""
 
+# One look by index per customer and table (`OFFSET 0` keeps it so), whatever the planner believes.
 _REFRESH = f"""
-WITH wanted AS MATERIALIZED (
-    SELECT unnest($1::uuid[]) AS customer
-), member AS MATERIALIZED (
-    SELECT w.customer, i.subject
-    FROM wanted w JOIN {{s}}.identities i ON i.customer = w.customer
-    UNION ALL
-    SELECT w.customer, w.customer FROM wanted w
-    WHERE NOT EXISTS (SELECT FROM {{s}}.identities i WHERE i.subject = w.customer)
-), sized AS (
-    SELECT customer, count(*) AS subjects FROM member GROUP BY customer
-), seen AS MATERIALIZED (
-    SELECT m.customer, sum(c.n) AS interactions, min(c.first) AS first_seen,
-           max(c.last) AS last_seen
-    FROM member m
-    JOIN {{s}}.identifiers d ON d.subject = m.subject
-    JOIN {{s}}.counts c ON c.subject = m.subject
-    GROUP BY m.customer
-), sold AS (
-    SELECT m.customer, o.currency, count(*) AS orders, max(o.ordered) AS last_order,
-           sum(o.amount) AS amount, count(o.amount) AS priced
-    FROM member m JOIN {{s}}.orders o ON o.subject = m.subject
-    WHERE o.placed IS NOT NULL AND (o.cancelled IS NULL OR o.cancelled <= o.placed)
-    GROUP BY m.customer, o.currency
-), bought AS (
-    SELECT customer, sum(orders) AS orders, max(last_order) AS last_order,
-           (array_agg(currency ORDER BY priced DESC, currency) FILTER (WHERE priced > 0
-                AND currency IS NOT NULL))[1] AS currency,
-           (array_agg(amount ORDER BY priced DESC, currency) FILTER (WHERE priced > 0
-                AND currency IS NOT NULL))[1] AS revenue,
-           (jsonb_object_agg(currency, amount) FILTER (WHERE priced > 0
-                AND currency IS NOT NULL))::text AS revenues
-    FROM sold GROUP BY customer
-), trait AS (
-    SELECT DISTINCT ON (m.customer, t.name) m.customer, t.name, {_TEXT} AS value
-    FROM member m JOIN {{s}}.traits t ON t.subject = m.subject
-    WHERE t.name IN ('name', 'first_name', 'last_name')
-    ORDER BY m.customer, t.name, t.stamp DESC, t.subject
-), named AS (
-    SELECT customer,
-           coalesce(nullif(max(value) FILTER (WHERE name = 'name'), ''),
-                    nullif(concat_ws(' ', nullif(max(value) FILTER (WHERE name = 'first_name'), ''),
-                                     nullif(max(value) FILTER (WHERE name = 'last_name'), '')),
-                           '')) AS name
-    FROM trait GROUP BY customer
+WITH listed AS MATERIALIZED (
+    SELECT w.customer, cardinality(m.subjects) AS subjects, seen.*, bought.*, named.name
+    FROM unnest($1::uuid[]) w (customer)
+    CROSS JOIN LATERAL (
+        SELECT ARRAY(SELECT subject FROM {{s}}.identities WHERE customer = w.customer
+                     UNION ALL
+                     SELECT w.customer WHERE NOT EXISTS (
+                         SELECT FROM {{s}}.identities WHERE subject = w.customer)) AS subjects
+        OFFSET 0) m
+    CROSS JOIN LATERAL (
+        SELECT sum(n) AS interactions, min(first) AS first_seen, max(last) AS last_seen
+        FROM {{s}}.counts c
+        WHERE c.subject = ANY (m.subjects)
+          AND EXISTS (SELECT FROM {{s}}.identifiers d WHERE d.subject = c.subject)) seen
+    CROSS JOIN LATERAL (
+        SELECT sum(orders) AS orders, max(last_order) AS last_order,
+               (array_agg(currency ORDER BY priced DESC, currency) FILTER (WHERE money))[1]
+                   AS currency,
+               (array_agg(amount ORDER BY priced DESC, currency) FILTER (WHERE money))[1]
+                   AS revenue,
+               (jsonb_object_agg(currency, amount) FILTER (WHERE money))::text AS revenues
+        FROM (SELECT currency, count(*) AS orders, max(ordered) AS last_order,
+                     sum(amount) AS amount, count(amount) AS priced,
+                     currency IS NOT NULL AND count(amount) > 0 AS money
+              FROM {{s}}.orders
+              WHERE subject = ANY (m.subjects)
+                AND placed IS NOT NULL AND (cancelled IS NULL OR cancelled <= placed)
+              GROUP BY currency) sold) bought
+    CROSS JOIN LATERAL (
+        SELECT coalesce(nullif(max(value) FILTER (WHERE name = 'name'), ''),
+                   nullif(concat_ws(' ',
+                       nullif(max(value) FILTER (WHERE name = 'first_name'), ''),
+                       nullif(max(value) FILTER (WHERE name = 'last_name'), '')), '')) AS name
+        FROM (SELECT DISTINCT ON (t.name) t.name, {_TEXT} AS value
+              FROM {{s}}.traits t
+              WHERE t.subject = ANY (m.subjects)
+                AND t.name IN ('name', 'first_name', 'last_name')
+              ORDER BY t.name, t.stamp DESC, t.subject) trait) named
 ), gone AS (
-    DELETE FROM {{s}}.customers c USING wanted w
-    WHERE c.customer = w.customer
-      AND NOT EXISTS (SELECT FROM seen WHERE seen.customer = w.customer)
+    DELETE FROM {{s}}.customers c USING listed l
+    WHERE c.customer = l.customer AND l.interactions IS NULL
 )
 INSERT INTO {{s}}.customers AS c (customer, subjects, first_seen, last_seen, interactions, orders,
                                   currency, revenue, revenues, last_order, name)
 SELECT customer, subjects, first_seen, last_seen, interactions, coalesce(orders, 0), currency,
        coalesce(revenue, 0), coalesce(revenues, '{{}}'), last_order, name
-FROM seen JOIN sized USING (customer)
-LEFT JOIN bought USING (customer)
-LEFT JOIN named USING (customer)
+FROM listed WHERE interactions IS NOT NULL
 ORDER BY customer
 ON CONFLICT (customer) DO UPDATE
     SET subjects = excluded.subjects, first_seen = excluded.first_seen,

@@ -25,6 +25,12 @@ BACKOFF, LONGEST_BACKOFF = 0.1, 5.0
 RESTING = 100_000
 """Rows that may wait for a large customer's next refresh; beyond that they are worked at once."""
 
+FIRST_ANALYSIS, LAST_ANALYSIS = 2_000, 1_000_000
+"""Rows worked before the planner is told how the tables grew, each time four times as many.
+
+Between them autovacuum may not have come by; after the last it will have.
+"""
+
 SWEEP_AFTER = 100_000
 """Rows deleted from `pending` after which their space is given back."""
 
@@ -107,6 +113,8 @@ class Resolver:
         self._due: dict[UUID, float] = {}
         self._resting: dict[object, float] = {}
         self._deleted = 0
+        self._worked = 0
+        self._analysis = FIRST_ANALYSIS
 
     def rewind(self) -> None:
         """Begin the next sweep at the start."""
@@ -119,6 +127,8 @@ class Resolver:
         taken = monotonic() - began
         if self._deleted >= (SWEEP_AFTER if done else self._page):
             await self._give_back(idle=not done)
+        if self._worked >= self._analysis <= LAST_ANALYSIS:
+            await self._analyse()
         if self._after == _START:
             await asyncio.sleep(IDLE if done else min(max(IDLE, 4 * taken), LONGEST_IDLE))
 
@@ -127,10 +137,12 @@ class Resolver:
         async with self._pool.acquire() as connection, connection.transaction():
             if self._lease is not None:
                 await self._lease.guard(connection)
+            await connection.execute(_BY_INDEX)
             batch = await self._read(connection)
             outcome = await _Pass(self, connection, batch).run() if batch.seen else Outcome()
         self._after = batch.last if batch.seen == self._page else _START
         self._deleted += outcome.done
+        self._worked += outcome.done
         self._rest(outcome)
         return outcome.done
 
@@ -179,6 +191,11 @@ class Resolver:
             in_schema(_VACUUM.format("true" if idle else "false"), self._schema)
         )
         self._deleted = 0
+
+    async def _analyse(self) -> None:
+        """Tell the planner how the tables of a young schema have grown."""
+        await self._pool.execute(in_schema(_ANALYSE, self._schema))
+        self._analysis *= 4
 
 
 class _Pass:
@@ -298,6 +315,12 @@ class _Pass:
 
 _START = (0, 0)
 
+# A pass looks a page of keys up in tables that grow by the second: always by index, even where the
+# planner still believes that a table is empty.
+_BY_INDEX = """
+SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off
+"""
+
 _READ = """
 SELECT ctid, kind, key, namespace, number FROM {s}.pending WHERE ctid > $1 LIMIT $2
 """
@@ -336,5 +359,10 @@ GROUP BY g.customer, p.topic, p.partition
 """
 
 _DELETE = "DELETE FROM {s}.pending WHERE ctid = ANY ($1::tid[])"
+
+_ANALYSE = """
+ANALYZE {s}.pairs, {s}.decisions, {s}.owners, {s}.derived, {s}.identities, {s}.identifiers,
+    {s}.counts, {s}.orders, {s}.traits, {s}.customers, {s}.counted
+"""
 
 _VACUUM = "VACUUM (SKIP_LOCKED, TRUNCATE {}) {{s}}.pending"

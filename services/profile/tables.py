@@ -269,7 +269,7 @@ identities = Table(  # identifiers that were worked, own or were decided on; wit
     Column("customer", Uuid, nullable=False),
 )
 Index("identities_parent", identities.c.parent)
-Index("identities_root", identities.c.root, identities.c.customer)
+Index("identities_root", identities.c.root)
 Index("identities_customer", identities.c.customer)
 
 joins = Table(  # the decisions *together* that stand, with the present roots of both ends

@@ -109,6 +109,7 @@ def decided(verb: str, one: str, other: str, moment: int) -> Step:
 
 
 people = st.builds("{}:{}".format, st.sampled_from(KINDS), st.sampled_from(["x1", "x2", "x3"]))
+doubted = st.sampled_from([["email:x1", "user:x1"], ["user:x1", "user:x2"]])
 moments = st.integers(0, 9)
 names = st.sampled_from(["name", "first_name", "last_name"])
 values = st.sampled_from(["Ada", "", None, 'a "b"', "\\u0000", "Łó😀", 7])
@@ -120,7 +121,7 @@ def step(draw: st.DrawFn) -> Step:
     match draw(st.integers(0, 9)):
         case 0 | 1:
             verb = draw(st.sampled_from(["together", "apart", "apart", "observed"]))
-            one, other = draw(st.lists(people, min_size=2, max_size=2, unique=True))
+            one, other = draw(doubted | st.lists(people, min_size=2, max_size=2, unique=True))
             return decided(verb, one, other, moment)
         case 2:
             fields: dict[str, Any] = {
