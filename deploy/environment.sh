@@ -2,6 +2,7 @@
 # Makes the environment .venv from requirements.lock; may be interrupted anywhere and run again.
 set -eu
 cd "$(dirname "$0")/.."
+place=$(pwd -P)
 
 say() { printf '%s\n' "$1" >&2; }
 fail() { say "$1"; exit 1; }
@@ -36,9 +37,9 @@ pip() {
 
 python=$(find_python)
 "$python" shared/embedded/machine.py || exit 1
-if ! is_recent .venv/bin/python || [ "$(cat .venv/place 2>/dev/null)" != "$PWD" ]; then
+if ! is_recent .venv/bin/python || [ "$(cat .venv/place 2>/dev/null)" != "$place" ]; then
     make_environment
-    printf '%s' "$PWD" >.venv/place
+    printf '%s' "$place" >.venv/place
 fi
 rm -f .venv/installed
 say "Installing what requirements.lock names into .venv; the first time this takes a minute or two."
@@ -46,4 +47,4 @@ pip install -q --no-input --require-hashes -r requirements.lock
 pip install -q --no-input --no-deps --no-build-isolation --no-index --editable .
 say "Fetching Kafka."
 .venv/bin/python -m shared.embedded
-printf '%s' "$PWD" >.venv/installed
+printf '%s' "$place" >.venv/installed

@@ -40,9 +40,9 @@ def choose(data: Path, state: State, durable: bool) -> Place:
             folder = _elsewhere(data, state)
         if not found.reached_by(account):
             found = _copied(found, account)
+    _check_space(folder.parent)
     folder.mkdir(exist_ok=True)
     folder.chmod(0o755)
-    _check_space(folder)
     return Place(folder, account, found, durable)
 
 

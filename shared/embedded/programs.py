@@ -52,7 +52,7 @@ def copied(programs: Programs) -> Programs:
     folder = ELSEWHERE / "programs" / sha256(versions.encode()).hexdigest()[:12]
     if not folder.is_dir():
         _copy(programs, folder)
-    return Programs(folder / "java", folder / "postgres", folder / "jars")
+    return Programs(folder / "java", folder / "wheel" / _within_wheel(programs), folder / "jars")
 
 
 def _package(name: str) -> Path:
@@ -67,7 +67,7 @@ def _copy(programs: Programs, folder: Path) -> None:
     unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=folder.parent))
     try:
         shutil.copytree(programs.java_home, unfinished / "java")
-        shutil.copytree(programs.postgres_home, unfinished / "postgres")
+        _copy_postgres(programs, unfinished / "wheel")
         shutil.copytree(programs.jars, unfinished / "jars")
         unfinished.chmod(0o755)
         os.sync()
@@ -76,6 +76,19 @@ def _copy(programs: Programs, folder: Path) -> None:
         pass  # another start was first
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _copy_postgres(programs: Programs, wheel: Path) -> None:
+    """Its libraries stand beside the package and are found from there, so the layout is kept."""
+    shutil.copytree(programs.postgres_home, wheel / _within_wheel(programs))
+    package = programs.postgres_home.parent
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, wheel / libraries.name)
+
+
+def _within_wheel(programs: Programs) -> Path:
+    return programs.postgres_home.relative_to(programs.postgres_home.parents[1])
 
 
 def open_to_all(folder: Path) -> Path:

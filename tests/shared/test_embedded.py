@@ -98,6 +98,13 @@ async def keeps(servers: embedded.Servers, value: str) -> bool:
     return value in rows and value in records
 
 
+async def test_two_starts_at_once_are_one(folder: Path) -> None:
+    with ThreadPoolExecutor(2) as both:
+        first, second = both.map(start, [folder, folder])
+    assert first == second
+    assert len(of(folder / "embedded" / "kafka", "java")) == 1
+
+
 async def test_what_was_written_is_there_after_a_stop(folder: Path) -> None:
     await write(start(folder), "before the stop")
     assert embedded.stop(folder)
@@ -141,29 +148,17 @@ async def test_kept_servers_outlive_whoever_uses_them(folder: Path) -> None:
     assert pids(folder) == kept
 
 
-async def test_two_starts_at_once_are_one(folder: Path) -> None:
+async def test_ports_that_were_taken_are_changed_for_others(folder: Path) -> None:
+    await write(start(folder), "on the former ports")
     embedded.stop(folder)
-    with ThreadPoolExecutor(2) as both:
-        first, second = both.map(start, [folder, folder])
-    assert first == second
-    assert len(of(folder / "embedded" / "kafka", "java")) == 1
-
-
-async def test_a_port_that_was_taken_is_changed_for_another(folder: Path) -> None:
-    before = start(folder)
-    await write(before, "on the former port")
-    embedded.stop(folder)
-    with socket.create_server(("127.0.0.1", int(before.kafka.rpartition(":")[2]))):
-        after = start(folder)
-        assert after.kafka != before.kafka
-        assert await keeps(after, "on the former port")
-
-
-async def test_a_controller_port_that_was_taken_is_changed_for_another(folder: Path) -> None:
-    await write(start(folder), "with the former controller")
-    embedded.stop(folder)
-    with socket.create_server(("127.0.0.1", load(folder).controller_port or 0)):
-        assert await keeps(start(folder), "with the former controller")
+    before = load(folder)
+    with (
+        socket.create_server(("127.0.0.1", before.port or 0)),
+        socket.create_server(("127.0.0.1", before.controller_port or 0)),
+    ):
+        servers = start(folder)
+        assert servers.kafka != f"127.0.0.1:{before.port}"
+        assert await keeps(servers, "on the former ports")
 
 
 async def test_a_pid_that_now_belongs_to_another_process_is_left_alone(folder: Path) -> None:
@@ -202,7 +197,6 @@ async def test_servers_stand_elsewhere_when_their_user_cannot_reach_the_folder(
     try:
         servers = start(hidden / "folder")
         await write(servers, "elsewhere")
-        embedded.stop(hidden / "folder")
         assert await keeps(start(hidden / "folder"), "elsewhere")
         assert "their user cannot reach" in capsys.readouterr().err
         assert hidden.stat().st_mode == before
