@@ -94,8 +94,8 @@ WRONG_DECISIONS: list[tuple[Any, str]] = [
     ({"identifiers": [PAIR[0], {}]}, "/identifiers/1"),
     ({"identifiers": [PAIR[0], {"subject": "x"}]}, "/identifiers/1/subject"),
     ({"identifiers": [PAIR[0], {**PAIR[1], "subject": subject("user:1")}]}, "/identifiers/1"),
-    ({"identifiers": [PAIR[0], {"kind": "name", "value": "x"}]}, "/identifiers/1"),
-    ({"identifiers": [{"kind": "user", "value": "null"}, PAIR[0]]}, "/identifiers/0"),
+    ({"identifiers": [PAIR[0], {"kind": "name", "value": "x"}]}, "/identifiers/1/kind"),
+    ({"identifiers": [{"kind": "user", "value": "null"}, PAIR[0]]}, "/identifiers/0/value"),
     ({"identifiers": [{"kind": "user", "value": "a\0b"}, PAIR[0]]}, "/identifiers/0/value"),
     ({"identifiers": [PAIR[0], PAIR[0]]}, "/identifiers/1"),
     ({"identifiers": [PAIR[0], {"kind": "email", "value": "A@X "}]}, "/identifiers/1"),
@@ -114,6 +114,19 @@ async def test_a_wrong_field_of_a_decision_is_named(profile: Profile) -> None:
             "/v1/identity-decisions", json=whole, headers=profile.headers("write")
         )
         assert answer.status_code == 422, (body, answer.text)
+        assert answer.json()["errors"][0]["pointer"] == pointer, body
+
+
+async def test_a_wrong_field_of_a_lookup_is_named(profile: Profile) -> None:
+    for body, pointer in [
+        ({}, "/kind"),
+        ({"kind": "name", "value": "x"}, "/kind"),
+        ({"kind": "user", "value": "undefined"}, "/value"),
+        ({"kind": "user", "value": 1}, "/value"),
+        ({"kind": "user", "value": "x", "namespace": "n" * 129}, "/namespace"),
+    ]:
+        answer = await profile.client.post("/v1/customers/lookup", json=body)
+        assert answer.status_code == 422, body
         assert answer.json()["errors"][0]["pointer"] == pointer, body
 
 

@@ -84,10 +84,12 @@ def identifier(
 ) -> Identifier:
     """An identifier as it was given, normalised, with its subject; no namespace means the key's.
 
-    Raises Unprocessable, naming `pointer`, for one that identifies nobody.
+    Raises Unprocessable for one that identifies nobody; `pointer` is to what gave it, and with
+    a slash at its end to the object with its fields.
     """
     if kind not in RANK:
-        raise _nobody(pointer, "kind", f"`kind` must be one of {', '.join(reversed(KINDS))}.")
+        kinds = ", ".join(reversed(KINDS))
+        raise _nobody(pointer, "kind", f"An identifier's kind is one of {kinds}.")
     value = normalise(kind, value)
     if not 0 < len(value) <= MAX_LENGTH or is_blocked(value):
         raise _nobody(pointer, "value", "This value identifies nobody.")
@@ -96,8 +98,9 @@ def identifier(
     return Identifier(kind, value, space, subject(secret, kind, space, value))
 
 
-def _nobody(pointer: str, code: str, detail: str) -> Unprocessable:
-    return Unprocessable(detail, code="identifier", errors=(FieldError(pointer, code, detail),))
+def _nobody(pointer: str, field: str, detail: str) -> Unprocessable:
+    at = f"{pointer}{field}" if pointer.endswith("/") else pointer
+    return Unprocessable(detail, code="identifier", errors=(FieldError(at, field, detail),))
 
 
 @asynccontextmanager

@@ -56,7 +56,7 @@ async def look_up(
 ) -> Response:
     """The profile of whom an identifier belongs to, with no identifier in a URL. A mere read."""
     site = site_of(request)
-    who = identifier(site.secret, key, body.kind, body.namespace, body.value, "")
+    who = identifier(site.secret, key, body.kind, body.namespace, body.value, "/")
     found = await profile(site, str(who.subject), parameters.timeline, parameters.min_position)
     return Response(found, media_type="application/json")
 

@@ -83,7 +83,7 @@ async def _decide(site: Site, body: IdentityDecision, key: Key) -> Response:
 async def _identifier(site: Site, schema: str, key: Key, named: Named, pointer: str) -> Identifier:
     """The identifier that is meant. Raises Unprocessable."""
     if named.kind is not None and named.value is not None:
-        return identifier(site.secret, key, named.kind, named.namespace, named.value, pointer)
+        return identifier(site.secret, key, named.kind, named.namespace, named.value, f"{pointer}/")
     subject = str(named.subject)
     async with site.pool.acquire() as connection:
         found = (await belonging.known(connection, schema, [subject])).get(subject)

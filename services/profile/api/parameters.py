@@ -31,6 +31,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 Line = Annotated[str, StringConstraints(max_length=MAX_LENGTH), AfterValidator(_storable)]
+Namespace = Annotated[Line, StringConstraints(max_length=128)]
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Minor = Annotated[int, Field(ge=-(10**18), le=10**18)]
 Count = Annotated[int, Field(ge=0, le=2**62)]
@@ -154,7 +155,7 @@ class Lookup(Body):
     """An identifier, as any system writes it."""
 
     kind: Line = Field(description="user, crm, loyalty, email, phone or device.")
-    namespace: Line | None = Field(
+    namespace: Namespace | None = Field(
         None, description="Left out: the key's own. E-mail and phone have none."
     )
     value: Line
@@ -169,7 +170,7 @@ class Named(Body):
     """An identifier by kind and value, or by the subject that stands for it."""
 
     kind: Line | None = None
-    namespace: Line | None = None
+    namespace: Namespace | None = None
     value: Line | None = None
     subject: UUID | None = None
 
