@@ -62,6 +62,7 @@ class Consumer:
         )
         self._session: asyncio.Task[None] | None = None
         self._mirroring: asyncio.Task[None] | None = None
+        self._mirrored: dict[tuple[str, int], int] | None = {}
         self._mirrored_at = 0.0
         self._looked_at = 0.0
         self._trouble: Outcome = Ok()
@@ -181,10 +182,17 @@ class Consumer:
             self._mirroring = asyncio.create_task(self._mirror(reader))
 
     async def _mirror(self, reader: Reader) -> None:
+        """Leave the offsets with Kafka, if they have moved; a failure is said once."""
+        places = self._places()
+        if places == self._mirrored:
+            return
         try:
-            await reader.mirror(self._places())
+            await reader.mirror(places)
+            self._mirrored = places
         except LogUnavailable as error:
-            _logger.warning("offsets of %s: %s", self.folder.at.label, error)
+            if self._mirrored is not None:
+                _logger.warning("%s: %s", self.folder.at.label, error)
+            self._mirrored = None
 
     async def _close(self, reader: Reader) -> None:
         if self._mirroring is not None:

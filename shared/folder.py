@@ -91,7 +91,7 @@ class Folder:
         """
         pieces, tries = [items], 0
         while pieces:
-            piece = self._unfolded(pieces.pop())
+            piece = pieces.pop()
             self.outcome = outcome = await self._try(piece, resume=tries > 0)
             if isinstance(outcome, Halt):
                 await self.say_halted(outcome)
@@ -118,7 +118,6 @@ class Folder:
             async with asyncio.timeout(PATIENCE), transaction(self._pool) as connection:
                 if resume:
                     await self.at.resume(connection)
-                    items = self._unfolded(items)
                 plan, moves = await self._write_once(connection, items)
         except LeaseLost:
             raise
@@ -134,7 +133,7 @@ class Folder:
         self, connection: Connection, items: Sequence[Item]
     ) -> tuple[Plan, dict[str, Move]]:
         await self.at.lock(connection)
-        plan = self._plan(items)
+        plan = self._plan(self._unfolded(items))
         if plan.events:
             await self._view.fold(connection, self._schema, plan.events)
         if plan.culprits:

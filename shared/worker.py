@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from shared.clock import monotonic
@@ -25,6 +26,7 @@ from shared.watchdog import Watchdog
 CANCEL_TIMEOUT = 4.0
 LEAVE_TIMEOUT = 3.0
 BEAT_TIMEOUT = 5.0
+LOOK_TIMEOUT = 20.0
 
 _logger = logging.getLogger("rapport.worker")
 
@@ -64,6 +66,7 @@ class Worker:
         self.schema = schema
         self.name = name or f"{socket.gethostname()}/{os.getpid()}/{random_token(3).hex()}"
         self._stopping = asyncio.Event()
+        self._registered = False
         self._refused: set[str] = set()
         self._work: dict[str, tuple[Runner, asyncio.Task[None]]] = {}
         self._watchdogs: dict[int, Watchdog] = {}
@@ -112,9 +115,12 @@ class Worker:
         leases = Leases(self._pool, schema.name, self.name, self._pace.lease)
         promotion = Promotion(self._pool, self._log, self._view, schema)
         loops = [
-            asyncio.create_task(self._every(self._pace.beat, lambda: self._beat(leases, schema))),
-            asyncio.create_task(self._every(self._pace.survey, lambda: self._look(schema))),
-            asyncio.create_task(self._every(self._pace.tick, promotion.step)),
+            asyncio.create_task(self._every(seconds, limit, look))
+            for seconds, limit, look in (
+                (self._pace.beat, BEAT_TIMEOUT, partial(self._beat, leases, schema)),
+                (self._pace.survey, LOOK_TIMEOUT, partial(self._look, schema)),
+                (self._pace.tick, LOOK_TIMEOUT, promotion.step),
+            )
         ]
         try:
             await self._stopping.wait()
@@ -137,12 +143,14 @@ class Worker:
                 tries += 1
         return self.schema
 
-    async def _every(self, seconds: float, look: Callable[[], Awaitable[object]]) -> None:
+    async def _every(
+        self, seconds: float, limit: float, look: Callable[[], Awaitable[object]]
+    ) -> None:
         """Repeat; a failure is said once until it works again, and never ends the loop."""
         failing = False
         while True:
             try:
-                async with asyncio.timeout(max(BEAT_TIMEOUT, seconds)):
+                async with asyncio.timeout(limit):
                     await look()
                 failing = False
             except Exception as error:
@@ -173,7 +181,9 @@ class Worker:
             return names
         async with self._pool.acquire(timeout=BEAT_TIMEOUT) as connection:
             live = await is_live(connection, self._view.service, schema.name)
-            await register(connection, schema.name, self._singles)
+            if not self._registered:
+                await register(connection, schema.name, self._singles)
+                self._registered = True
         return names + [
             single.name for single in self._singles.values() if live or not single.live_only
         ]

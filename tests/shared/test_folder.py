@@ -84,6 +84,17 @@ async def test_a_schema_that_was_dropped_is_left_alone(pool: Pool, schema: Schem
         await folder.fold(numbered([happening("1")]))
 
 
+async def test_two_at_once_under_one_lease_never_move_the_checkpoint_back(
+    pool: Pool, schema: Schema
+) -> None:
+    """A session that was given up may still be writing when the next one begins."""
+    folder = await toy.folder(pool, schema)
+    early, late = numbered([happening("1")]), numbered([happening(str(n)) for n in range(1, 5)])
+    await asyncio.gather(folder.fold(early), folder.fold(late), folder.fold(early))
+    assert await toy.counted(pool, schema) == 4
+    assert await checkpoint(pool, schema) == (4, 4)
+
+
 async def test_a_poison_event_is_parked_alone(pool: Pool, schema: Schema) -> None:
     folder = await toy.folder(pool, schema)
     batch = numbered([happening(str(n), amount=-1 if n == 37 else 1) for n in range(100)])

@@ -21,12 +21,6 @@ from tests.waiting import until
 NEWER = replace(VIEW, version=2)
 
 
-@pytest.fixture
-async def log(kafka: str, topic_prefix: str) -> AsyncIterator[Log]:
-    async with toy.topics(kafka, topic_prefix, "happenings") as log:
-        yield log
-
-
 @asynccontextmanager
 async def running(
     pool: Pool, log: Log, prefix: str, name: str, view: View = VIEW

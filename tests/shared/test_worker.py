@@ -1,12 +1,6 @@
 """Workers share a view's units, take over from one another, and hold when something is away."""
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -16,42 +10,21 @@ from shared.leases import Lease, Single
 from shared.log import Log
 from shared.worker import Worker
 from tests.shared import toy
-from tests.shared.toy import FAST, append, counted, happening, worker
+from tests.shared.toy import (
+    FAST,
+    SCHEMA,
+    Start,
+    append,
+    counted,
+    counted_is,
+    happening,
+    partitions,
+)
 from tests.waiting import until
-
-SCHEMA = "toy_1_1"
-
-
-@pytest.fixture
-async def log(kafka: str, topic_prefix: str) -> AsyncIterator[Log]:
-    async with toy.topics(kafka, topic_prefix) as log:
-        yield log
-
-
-@pytest.fixture
-async def start(
-    pool: Pool, log: Log, topic_prefix: str
-) -> AsyncIterator[Callable[..., tuple[Worker, asyncio.Task[None]]]]:
-    """Starts workers that are gone when the test is."""
-    running = []
-
-    def start(name: str, **settings: object) -> tuple[Worker, asyncio.Task[None]]:
-        one = worker(pool, log, topic_prefix, name, **settings)  # type: ignore[arg-type]
-        running.append(asyncio.create_task(one.run()))
-        return one, running[-1]
-
-    yield start
-    for task in running:
-        task.cancel()
-    await asyncio.wait(running, timeout=10)
-
-
-def partitions(one: Worker) -> int:
-    return len(one.consumers)
 
 
 async def test_what_is_in_the_log_comes_into_the_view_once(
-    pool: Pool, log: Log, topic_prefix: str, start: Callable[..., tuple[Worker, object]]
+    pool: Pool, log: Log, topic_prefix: str, start: Start
 ) -> None:
     events = [happening(str(n), who=str(n % 7)) for n in range(300)]
     await append(log, topic_prefix, events)
@@ -68,7 +41,7 @@ def caught_up(one: Worker) -> bool:
 
 
 async def test_a_restart_goes_on_where_the_view_stands(
-    pool: Pool, log: Log, topic_prefix: str, start: Callable[..., tuple[Worker, asyncio.Task[None]]]
+    pool: Pool, log: Log, topic_prefix: str, start: Start
 ) -> None:
     await append(log, topic_prefix, [happening(str(n), who=str(n)) for n in range(100)])
     one, running = start("a")
@@ -82,12 +55,8 @@ async def test_a_restart_goes_on_where_the_view_stands(
     await until(lambda: counted_is(pool, 200))
 
 
-async def counted_is(pool: Pool, number: int) -> bool:
-    return await counted(pool, SCHEMA) == number
-
-
 async def test_three_workers_share_four_partitions_fairly(
-    start: Callable[..., tuple[Worker, asyncio.Task[None]]],
+    start: Start,
 ) -> None:
     a, _ = start("a")
     await until(lambda: partitions(a) == 4)
@@ -101,7 +70,7 @@ async def test_three_workers_share_four_partitions_fairly(
 
 
 async def test_singles_are_spread_and_the_live_ones_run_for_the_live_schema_alone(
-    pool: Pool, start: Callable[..., tuple[Worker, asyncio.Task[None]]]
+    pool: Pool, start: Start
 ) -> None:
     runs: list[tuple[str, str]] = []
 
@@ -120,7 +89,7 @@ async def test_singles_are_spread_and_the_live_ones_run_for_the_live_schema_alon
 
 
 async def test_a_single_that_fails_is_run_again(
-    start: Callable[..., tuple[Worker, asyncio.Task[None]]],
+    start: Start,
 ) -> None:
     runs = []
 
@@ -133,91 +102,8 @@ async def test_a_single_that_fails_is_run_again(
     assert {*runs} == {1}
 
 
-async def test_a_killed_worker_is_taken_over_when_its_leases_expire(
-    pool: Pool, log: Log, topic_prefix: str, start: Callable[..., tuple[Worker, asyncio.Task[None]]]
-) -> None:
-    a, running = start("a")
-    b, _ = start("b")
-    await until(lambda: partitions(a) == partitions(b) == 2)
-    running.cancel()  # a hard end: nothing is released
-    await asyncio.wait([running])
-    assert await pool.fetchval("SELECT count(*) FROM leases WHERE owner = 'a'") == 2
-    await append(log, topic_prefix, [happening(str(n), who=str(n)) for n in range(100)])
-    await until(lambda: partitions(b) == 4, deadline=FAST.lease * 3)
-    await until(lambda: counted_is(pool, 100))
-
-
-@asynccontextmanager
-async def another_process(
-    database: str, kafka: str, prefix: str
-) -> AsyncIterator[subprocess.Popen[bytes]]:
-    """A worker named `z` in a process of its own."""
-    command = [sys.executable, "-m", "tests.shared.toy_process", database, kafka, prefix]
-    process = subprocess.Popen(command)  # noqa: ASYNC220
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGCONT)
-        process.kill()
-        process.wait(timeout=10)
-
-
-async def owned(pool: Pool, owner: str) -> int:
-    found = await pool.fetchval("SELECT count(*) FROM leases WHERE owner = $1", owner)
-    assert isinstance(found, int)
-    return found
-
-
-async def test_a_process_killed_under_load_loses_nothing_and_doubles_nothing(
-    pool: Pool,
-    log: Log,
-    topic_prefix: str,
-    database: str,
-    kafka: str,
-    start: Callable[..., tuple[Worker, asyncio.Task[None]]],
-) -> None:
-    a, _ = start("a")
-    async with another_process(database, kafka, topic_prefix) as process:
-        await until(lambda: two_of(pool, a))
-        await append(log, topic_prefix, [happening(str(n), who=str(n)) for n in range(3000)])
-        await until(lambda: some_counted(pool))
-        os.kill(process.pid, signal.SIGKILL)
-        await append(log, topic_prefix, [happening(str(n), who=str(n)) for n in range(2900, 4000)])
-        await until(lambda: counted_is(pool, 4000))
-        assert partitions(a) == 4
-
-
-async def two_of(pool: Pool, one: Worker) -> bool:
-    return partitions(one) == 2 and await owned(pool, "z") == 2
-
-
-async def some_counted(pool: Pool) -> bool:
-    return await counted(pool, SCHEMA) > 0
-
-
-async def test_a_process_paused_past_its_leases_writes_nothing_when_it_wakes(
-    pool: Pool,
-    log: Log,
-    topic_prefix: str,
-    database: str,
-    kafka: str,
-    start: Callable[..., tuple[Worker, asyncio.Task[None]]],
-) -> None:
-    a, _ = start("a")
-    async with another_process(database, kafka, topic_prefix) as process:
-        await until(lambda: two_of(pool, a))
-        os.kill(process.pid, signal.SIGSTOP)
-        await append(log, topic_prefix, [happening(str(n), who=str(n)) for n in range(1000)])
-        await until(lambda: counted_is(pool, 1000))
-        assert partitions(a) == 4
-        os.kill(process.pid, signal.SIGCONT)
-        await until(lambda: two_of(pool, a))
-        await append(log, topic_prefix, [happening("last", who="last")])
-        await until(lambda: counted_is(pool, 1001))
-
-
 async def test_it_holds_while_the_database_is_away_and_goes_on_by_itself(
-    pool: Pool, log: Log, topic_prefix: str, start: Callable[..., tuple[Worker, asyncio.Task[None]]]
+    pool: Pool, log: Log, topic_prefix: str, start: Start
 ) -> None:
     one, running = start("a")
     await append(log, topic_prefix, [happening(str(n), who=str(n)) for n in range(100)])
@@ -235,7 +121,7 @@ async def test_it_holds_while_the_database_is_away_and_goes_on_by_itself(
 
 
 async def test_a_halted_partition_is_released_and_not_taken_again(
-    pool: Pool, log: Log, topic_prefix: str, start: Callable[..., tuple[Worker, asyncio.Task[None]]]
+    pool: Pool, log: Log, topic_prefix: str, start: Start
 ) -> None:
     bad = [happening(str(n), who=str(n), amount=-1) for n in range(800)]
     one_partition = [record for record in bad if toy.partition(record) == 0][:60]
@@ -260,7 +146,7 @@ async def test_a_reader_that_stands_still_is_made_anew_then_the_worker_says_so(
     pool: Pool,
     log: Log,
     topic_prefix: str,
-    start: Callable[..., tuple[Worker, asyncio.Task[None]]],
+    start: Start,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = []
@@ -296,7 +182,7 @@ async def test_a_reader_that_stands_still_is_made_anew_then_the_worker_says_so(
 
 
 async def test_stopping_is_bounded_when_a_single_does_not_let_go(
-    start: Callable[..., tuple[Worker, asyncio.Task[None]]],
+    start: Start,
 ) -> None:
     async def stubborn(_: Pool, lease: Lease) -> None:
         while not released.is_set():
@@ -318,7 +204,7 @@ async def test_offsets_are_mirrored_to_kafka(
     kafka: str,
     log: Log,
     topic_prefix: str,
-    start: Callable[..., tuple[Worker, asyncio.Task[None]]],
+    start: Start,
 ) -> None:
     await append(log, topic_prefix, [happening(str(n), who=str(n)) for n in range(100)])
     start("a")

@@ -1,6 +1,7 @@
 """A small view on the runtime: event rows, and a counter per subject derived from new ones."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from uuid import UUID
@@ -20,6 +21,10 @@ from shared.worker import Worker
 from tests import records
 
 PARTITIONS = 4
+SCHEMA = "toy_1_1"
+
+Start = Callable[..., tuple[Worker, asyncio.Task[None]]]
+"""Starts a worker by name, with settings of `worker`."""
 
 metadata = MetaData()
 Table(
@@ -169,6 +174,16 @@ async def append(log: Log, prefix: str, found: Sequence[Record], topic: str = "h
         by_partition.setdefault(partition(record), []).append(entry)
     for number, entries in by_partition.items():
         await log.append(f"{prefix}{topic}.1", number, entries)
+
+
+async def counted_is(pool: Pool, number: int) -> bool:
+    """Whether the first schema has counted so many events."""
+    return await counted(pool, SCHEMA) == number
+
+
+def partitions(one: Worker) -> int:
+    """How many partitions a worker folds."""
+    return len(one.consumers)
 
 
 @asynccontextmanager
