@@ -41,6 +41,8 @@ def whole(url: str, data: Path, addresses: Addresses) -> str:
     """Everything a newcomer needs, as plain text that can be pasted."""
     known = keys(data)
     embedded = " (embedded)" if addresses.embedded else ""
+    database = addresses.database
+    local = "?host=/" in database  # a socket on this machine, that takes no password
     return "\n".join(
         [
             "",
@@ -50,7 +52,7 @@ def whole(url: str, data: Path, addresses: Addresses) -> str:
             f"  its docs    {url}/docs",
             f"  health      {url}/readyz   metrics {url}/metrics",
             f"  Kafka       {addresses.kafka}{embedded}",
-            f"  PostgreSQL  {without_password(addresses.database)}",
+            f"  PostgreSQL  {database if local else without_password(database)}",
             "",
             *_keys(known, data),
             "",

@@ -66,8 +66,16 @@ async def connect(url: str, *, size: int = 20) -> Pool:
 
 
 def service_url(server: str, service: str) -> str:
-    """The URL of a service's own database: <name of the path, or rapport>_<service>."""
-    parts = urlsplit(server)
+    """The URL of a service's own database: <name of the path, or rapport>_<service>.
+
+    Raises Fatal for what is no URL.
+    """
+    try:
+        parts = urlsplit(server)
+    except ValueError as error:
+        raise Fatal(
+            f"RAPPORT_DATABASE is not a URL ({error}), such as postgresql://user@host/rapport."
+        ) from error
     name = parts.path.strip("/") or "rapport"
     return urlunsplit(parts._replace(path=f"/{name}_{service}"))
 

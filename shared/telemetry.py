@@ -46,6 +46,7 @@ def configure(form: Literal["auto", "json", "text"], level: int = logging.INFO) 
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     for noisy in ("aiokafka", "asyncio", "uvicorn.access", "httpx"):
         logging.getLogger(noisy).setLevel(
             logging.CRITICAL if noisy == "aiokafka" else logging.ERROR
