@@ -86,7 +86,8 @@ async def run(pool: Pool, lease: Lease) -> None:
         except Exception as error:
             if not is_transient(error):
                 raise
-            _logger.warning("the resolver waits for the database: %r", error)
+            if wait == BACKOFF:
+                _logger.warning("the resolver waits for the database: %r", error)
             resolver.rewind()
             await asyncio.sleep(wait)
             wait = min(wait * 2, LONGEST_BACKOFF)
