@@ -2,8 +2,9 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from shared.embedded import kafka, postgres, running
 from shared.embedded.machine import complaint
 from shared.embedded.place import Place, choose, servers_folder
 from shared.embedded.running import Mark
-from shared.embedded.state import State, check_version, load, locked, save
+from shared.embedded.state import State, check_version, load, locked, remembers, save
 from shared.errors import Fatal
 
 
@@ -42,21 +43,16 @@ def start(data: Path, *, keep: bool = False, durable: bool = True) -> Servers:
     if sentence := complaint():
         raise Fatal(sentence)
     data = data.absolute()
-    try:
+    with _in_one_sentence("start", data):
         data.mkdir(parents=True, exist_ok=True)
         with locked(data):
             check_version(data)
             return _start(data, keep, durable)
-    except OSError as error:
-        place = error.filename or data
-        raise Fatal(
-            f"The embedded servers cannot start: {error.strerror or error} ({place})."
-        ) from error
 
 
 def release(data: Path) -> None:
     """Stops the servers if they belong to this process; others' are left alone."""
-    _stop(data, lambda state: state.owner == _self())
+    _stop(data, lambda state: _is_self(state.owner))
 
 
 def stop(data: Path) -> bool:
@@ -119,9 +115,9 @@ def _undo(place: Place, state: State, before: dict[str, Mark | None]) -> None:
 
 def _stop(data: Path, wanted: Callable[[State], bool]) -> bool:
     data = data.absolute()
-    if not data.is_dir():
+    if not remembers(data):
         return False
-    with locked(data):
+    with _in_one_sentence("be stopped", data), locked(data):
         state = load(data)
         if not wanted(state):
             return False
@@ -133,6 +129,20 @@ def _stop(data: Path, wanted: Callable[[State], bool]) -> bool:
         state.owner, state.kept, state.kafka = None, False, None
         save(data, state)
     return was_running
+
+
+@contextmanager
+def _in_one_sentence(what: str, data: Path) -> Iterator[None]:
+    """What the operating system refuses, as a Fatal."""
+    try:
+        yield
+    except OSError as error:
+        reason, place = error.strerror or error, error.filename or data
+        raise Fatal(f"The embedded servers cannot {what}: {reason} ({place}).") from error
+
+
+def _is_self(owner: Mark | None) -> bool:
+    return owner is not None and owner.pid == os.getpid() and running.alive(owner)
 
 
 def _self() -> Mark | None:

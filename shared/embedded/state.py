@@ -49,6 +49,11 @@ def load(data: Path) -> State:
         return State()
 
 
+def remembers(data: Path) -> bool:
+    """Whether servers were ever started here."""
+    return (data / _STATE).is_file()
+
+
 def save(data: Path, state: State) -> None:
     """Writes the state whole or not at all, a power cut included."""
     _write(data / _STATE, msgspec.json.format(msgspec.json.encode(state)) + b"\n")

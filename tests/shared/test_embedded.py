@@ -20,7 +20,8 @@ from shared.embedded import machine, place
 from shared.embedded.running import Mark, of
 from shared.embedded.state import load, save
 from shared.errors import Fatal
-from shared.log import Entry, Log, Topic
+from shared.log import Log, Topic
+from shared.messages import Entry
 
 TOPIC = "kept.1"
 
