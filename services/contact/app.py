@@ -1,0 +1,68 @@
+"""The service contact, as the program that runs it sees it."""
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.contact import api, consumers, door, keys
+from services.contact.door import Door, Topics
+from services.contact.intake import Intake
+from shared.application import application, guarded, openapi
+from shared.service import Service, Site
+
+
+def _api() -> FastAPI:
+    made = application("Rapport: contact", "The door for every touch point, and the history.")
+    api.install(made)
+    return made
+
+
+class _Front:
+    """The door stands before the framework; every other request goes through it."""
+
+    def __init__(self, way_in: ASGIApp, rest: ASGIApp) -> None:
+        self._door = way_in
+        self._rest = rest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == door.PATH and scope["method"] == "POST":
+            await self._door(scope, receive, send)
+        else:
+            await self._rest(scope, receive, send)
+
+
+def _app(site: Site) -> ASGIApp:
+    made = _api()
+    made.state.site = site
+    made.state.keyring = site.keyring
+    topics = Topics(
+        site.topics[consumers.INTERACTIONS.name],
+        site.topics[consumers.QUARANTINE.name],
+        site.partitions,
+    )
+    assert isinstance(site.keyring, keys.StoredKeyring)
+    way_in = Door(site.log, site.keyring, Intake(site.secret), topics)
+    return _Front(way_in, guarded(made, site.settings))
+
+
+def _openapi() -> dict[str, Any]:
+    return openapi(_api())
+
+
+async def _begin(site: Site) -> None:
+    await keys.ensure_first(site.pool, site.settings.data)
+
+
+SERVICE = Service(
+    name="contact",
+    owns=consumers.OWNED,
+    view=consumers.view,
+    migrations=Path(__file__).with_name("migrations"),
+    paths=("/v1/events", "/v1/interactions", "/v1/quarantine", "/v1/keys"),
+    app=_app,
+    openapi=_openapi,
+    keyring=keys.StoredKeyring,
+    begin=_begin,
+)
