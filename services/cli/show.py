@@ -22,7 +22,9 @@ def console() -> Console:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
     """A table; columns whose name begins with `>` are numbers."""
-    found = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    if title:
+        print(title)
+    found = Table(box=None, pad_edge=False)
     for name in columns:
         right = name.startswith(">")
         found.add_column(

@@ -52,9 +52,12 @@ class Api:
                     last[name] = max(offset, last.get(name, -1))
                 posted(len(batch))
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(IN_FLIGHT):
-                group.create_task(lane())
+        lanes = [asyncio.create_task(lane()) for _ in range(IN_FLIGHT)]
+        try:
+            await asyncio.gather(*lanes)
+        finally:
+            for each in lanes:
+                each.cancel()
         return last
 
     async def get(self, path: str, **query: object) -> Any:

@@ -138,7 +138,11 @@ async def _customers(api: Api, period: cdnow.Period) -> list[dict[str, Any]]:
 
 def _print(said: Totals, seen: Seen, right: bool) -> None:
     print()
-    rows = [(name, *_both(name, said, seen.totals)) for name in Totals._fields]
+    rows = [
+        ("customers", f"{said.customers:,}", f"{seen.totals.customers:,}"),
+        ("orders", f"{said.orders:,}", f"{seen.totals.orders:,}"),
+        ("dollars", _dollars(said.cents), _dollars(seen.totals.cents)),
+    ]
     show.table(["total", ">the file says", ">the API says"], rows)
     print("Equal." if right else "NOT equal.")
     show.table(
@@ -183,12 +187,7 @@ def _print_profile(profile: dict[str, Any]) -> None:
         ("average order", _dollars(revenue.get("average", 0))),
         ("last order", str(profile["orders"]["last"])[:10]),
     ]
-    show.table(["", ""], rows, title=f"\nThe best customer's profile, {profile['id']}")
-
-
-def _both(name: str, said: Totals, seen: Totals) -> tuple[str, str]:
-    one, other = getattr(said, name), getattr(seen, name)
-    return (_dollars(one), _dollars(other)) if name == "cents" else (f"{one:,}", f"{other:,}")
+    show.table(["customer", profile["id"]], rows, title="\nThe best customer's profile")
 
 
 def _dollars(cents: int) -> str:

@@ -74,8 +74,9 @@ def _select(listing: Listing) -> tuple[str, list[object]]:
         place = f"${len(args) - 1}::text::{type_}, ${len(args)}::text::uuid"
         conditions.append(f"({column}, customer) {beyond} ({place})")
     return (
-        f"SELECT {column}::text, customer::text, {_ROW} FROM {{s}}.customers"
+        f"SELECT {column}::text, customer::text, {_ROW} FROM {{s}}.customers c"
         f" WHERE {' AND '.join(conditions)}"
-        f" ORDER BY {column} {direction}, customer {direction} LIMIT $1",
+        # by the columns: unqualified names would mean the texts that are selected
+        f" ORDER BY c.{column} {direction}, c.customer {direction} LIMIT $1",
         args,
     )
