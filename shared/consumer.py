@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from shared.clock import monotonic
 from shared.database import Pool
@@ -15,10 +14,7 @@ from shared.log import Log, Reader
 from shared.outcomes import Halt, Ok, Outcome, Retry, backoff, describe
 from shared.projection import Event, View
 from shared.schemas import Schema
-
-T = TypeVar("T")
-
-END_TIMEOUT = 5.0
+from shared.tasks import end
 
 _logger = logging.getLogger("rapport.consumer")
 
@@ -117,7 +113,7 @@ class Consumer:
         try:
             await asyncio.wait([session])
         finally:
-            await _end(session)
+            await end(session)
         if session.cancelled():
             _logger.warning("reading %s anew", self.folder.at.label)
         else:
@@ -156,7 +152,7 @@ class Consumer:
                 await self._look_around(reader)
                 items = await ahead
             finally:
-                await _end(ahead)
+                await end(ahead)
 
     async def _next(self, reader: Reader) -> list[Item]:
         return await self.folder.decode(await reader.batch(self._pace.batch, self._pace.wait))
@@ -209,14 +205,6 @@ class Consumer:
             raise
         except Exception as error:  # they stay requested; the next look finds them
             _logger.warning("requests of %s: %s", self.folder.at.label, describe(error))
-
-
-async def _end(task: asyncio.Task[T]) -> None:
-    """Cancel a task and wait, not for ever, until it has let go of what it holds."""
-    task.cancel()
-    await asyncio.wait([task], timeout=END_TIMEOUT)
-    if task.done() and not task.cancelled():
-        task.exception()  # seen by who awaits the task, or of no interest any more
 
 
 def _done(task: asyncio.Task[None] | None) -> bool:

@@ -3,11 +3,14 @@
 import asyncio
 import logging
 
+from shared.clock import monotonic
 from shared.database import Pool
 from shared.leases import Lease, LeaseLost, Single
 from shared.outcomes import Ok, Outcome, Retry, backoff, describe
+from shared.tasks import end
 
-END_TIMEOUT = 5.0
+STEADY = 10.0
+"""Seconds of running after which a failure counts as the first."""
 
 _logger = logging.getLogger("rapport.singles")
 
@@ -30,33 +33,35 @@ class SingleRunner:
         """Run until stopped. Raises LeaseLost where the unit is another worker's now."""
         tries = 0
         while not self._stopping.is_set():
+            self.outcome, started = Ok(), monotonic()
             try:
                 await self._run_once()
-                tries = 0
-                self.outcome = Ok()
             except LeaseLost:
                 raise
             except Exception as error:
-                if tries == 0:
+                tries = 0 if monotonic() - started > STEADY else tries + 1
+                if tries <= 1:
                     _logger.warning("%s fails: %s", self._label, describe(error), exc_info=True)
                 self.outcome = Retry(describe(error))
-                await asyncio.wait([self._stopped()], timeout=backoff(tries))
-                tries += 1
+            await self._pause(backoff(tries))
 
     async def _run_once(self) -> None:
         running = asyncio.ensure_future(self._single.run(self._pool, self.lease))
-        stopped = self._stopped()
+        stopped = asyncio.create_task(self._stopping.wait())
         try:
             await asyncio.wait([running, stopped], return_when=asyncio.FIRST_COMPLETED)
             if running.done():
                 running.result()
         finally:
             stopped.cancel()
-            running.cancel()
-            await asyncio.wait([running], timeout=END_TIMEOUT)
+            await end(running)
 
-    def _stopped(self) -> asyncio.Task[bool]:
-        return asyncio.create_task(self._stopping.wait())
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
 
     @property
     def _label(self) -> str:

@@ -75,7 +75,7 @@ class Worker:
     @property
     def alive(self) -> bool:
         """False where only a new start of the process helps."""
-        return all(dog.alive for dog in self._watchdogs.values())
+        return all(self._watchdogs[consumer.partition].alive for consumer in self.consumers)
 
     @property
     def consumers(self) -> list[Consumer]:
