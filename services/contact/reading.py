@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from services.contact.faults import MAX_DEPTH, Refusal, nul, of_bytes, refuse
+from services.contact.faults import MAX_DEPTH, Refusal, nul, of_bytes, refuse, too_deep
 
 MAX_EVENT = 256 * 1024
 MAX_BODY = 5 * 1024 * 1024
@@ -18,6 +18,10 @@ _MOST_BRACKETS = 500_000
 _ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
+_SHALLOW = 6
+"""The depth that is checked while decoding; a type for more would double with each step."""
+
+
 def _within(depth: int) -> Any:
     """JSON values of at most `depth` objects and arrays in each other: checked while decoding."""
     shape: Any = str | int | float | bool | None
@@ -26,7 +30,7 @@ def _within(depth: int) -> Any:
     return shape
 
 
-_shape: Any = dict.__class_getitem__((str, _within(MAX_DEPTH - 1)))
+_shape: Any = dict.__class_getitem__((str, _within(_SHALLOW - 1)))
 _event = msgspec.json.Decoder(_shape)
 _events = msgspec.json.Decoder(list.__class_getitem__(_shape))
 _pieces = msgspec.json.Decoder(list[msgspec.Raw])
@@ -44,15 +48,40 @@ def read(raw: bytes) -> Event:
     try:
         event: Event = _event.decode(raw)
     except _ERRORS as error:
-        raise of_bytes(raw, error) from None
-    if b"\\u0000" in raw:
+        event = _deeper(raw, of_bytes(raw, error))
+    if _may_have_nul(raw):
         _without_nul(event)
     return event
 
 
+def _deeper(raw: bytes, refusal: Refusal) -> Event:
+    """The event, where it is only deeper than most; else raises the refusal."""
+    if refusal.error.code == too_deep().error.code:
+        try:
+            event = msgspec.json.decode(raw, type=Event)
+        except _ERRORS:
+            raise refusal from None
+        if not _exceeds(event, MAX_DEPTH):
+            return event
+    raise refusal from None
+
+
+def _exceeds(value: Any, depth: int) -> bool:
+    """Whether more than `depth` objects and arrays stand in each other."""
+    level = [value]
+    for _ in range(depth):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) in (dict, list)
+        ]
+    return bool(level)
+
+
 def read_array(body: bytes) -> list[Event | Refusal]:
     """The events of an array, and why the others are none. Raises Refusal for what is no array."""
-    if len(body) <= MAX_EVENT and b"\\u0000" not in body:
+    if len(body) <= MAX_EVENT and not _may_have_nul(body):
         try:
             return _counted(_events.decode(body))
         except _ERRORS:
@@ -71,6 +100,10 @@ def _read_or_refuse(raw: bytes) -> Event | Refusal:
         return read(raw)
     except Refusal as refusal:
         return refusal
+
+
+def _may_have_nul(raw: bytes) -> bool:
+    return b"\\" in raw and b"\\u0000" in raw  # most have no backslash: that is found at once
 
 
 def _without_nul(event: Event) -> None:
