@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError, for_code
 
 from shared.clock import monotonic
 from shared.errors import Fatal, LogUnavailable, OffsetLost
-from shared.messages import CONTENT_TYPE, Place, Record
+from shared.messages import CONTENT_TYPE, Entry, Place, Record
 
 T = TypeVar("T")
 
@@ -30,13 +30,6 @@ BATCH_BYTES = 1024 * 1024
 
 _HEADERS = [("content-type", CONTENT_TYPE.encode())]
 _logger = logging.getLogger("rapport.log")
-
-
-class Entry(NamedTuple):
-    """What is appended: the record's key (the partition key as text) and its bytes."""
-
-    key: bytes
-    value: bytes
 
 
 class Topic(NamedTuple):
@@ -343,10 +336,8 @@ def _add(builder: object, entry: Entry) -> bool:
     return added is not None
 
 
-def _new_topic(
-    prefix: str, topic: Topic, partitions: int, brokers: int, embedded: bool
-) -> NewTopic:
-    replicas = min(3, brokers)
+def topic_settings(topic: Topic, replicas: int, *, embedded: bool) -> dict[str, str]:
+    """What Kafka is told of a topic when it is made."""
     settings = {
         "retention.ms": "-1",
         "retention.bytes": "-1",
@@ -356,6 +347,19 @@ def _new_topic(
     }
     if embedded:
         settings["flush.messages"] = "1"  # one node: a 2xx survives a power cut only when flushed
+    return settings
+
+
+def replicas_of(brokers: int) -> int:
+    """How many copies of a record there are."""
+    return min(3, brokers)
+
+
+def _new_topic(
+    prefix: str, topic: Topic, partitions: int, brokers: int, embedded: bool
+) -> NewTopic:
+    replicas = replicas_of(brokers)
+    settings = topic_settings(topic, replicas, embedded=embedded)
     return NewTopic(topic_name(prefix, topic.name, 1), partitions, replicas, topic_configs=settings)
 
 

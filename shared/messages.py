@@ -41,6 +41,13 @@ class Record(NamedTuple):
     value: bytes
 
 
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """What is appended: the record's key (the partition key as text) and its bytes."""
+
+    key: bytes
+    value: bytes
+
+
 class Identifier(msgspec.Struct, frozen=True, omit_defaults=True):
     """An identifier in a record: normalised; without a subject it identifies nobody."""
 
