@@ -11,7 +11,7 @@ from shared.projection import Event
 class Interaction(msgspec.Struct, frozen=True, gc=False):
     """Any interaction: where it happened."""
 
-    channel: str = ""
+    channel: str = "unknown"
     direction: str = "inbound"
 
 

@@ -11,7 +11,7 @@ from shared.projection import Event
 class Body(msgspec.Struct, frozen=True, gc=False):
     """Any interaction: where it happened and who it was."""
 
-    channel: str = ""
+    channel: str = "unknown"
     direction: str = "inbound"
     identifiers: list[Identifier] = []
 
