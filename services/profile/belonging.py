@@ -39,10 +39,10 @@ async def belong(
     fetch = _Fetch(connection, schema)
     decided = await fetch(sql.DECIDED, [*subjects])
     await fetch(sql.ENDS, [*subjects] if decided else [])
-    moved = await _own(fetch, subjects, shared_above)
+    moved, customers = await _own(fetch, subjects, shared_above)
     moves = await _root(fetch, moved)
     joined = await _join(fetch, [*subjects] if decided else [], moves.left)
-    return moves.customers | await _name(fetch, moves.reached | joined)
+    return customers | moves.customers | await _name(fetch, moves.reached | joined)
 
 
 class _Fetch:
@@ -59,24 +59,28 @@ class _Fetch:
         return await self.connection.fetch(in_schema(statement, self.schema), first, *rest)
 
 
-async def _own(fetch: _Fetch, subjects: Collection[str], shared_above: int) -> set[str]:
+async def _own(
+    fetch: _Fetch, subjects: Collection[str], shared_above: int
+) -> tuple[set[str], set[str]]:
     """Owners of these and of whatever their derived pairs change, weakest kind first.
 
-    The answer: the identifiers whose parent changed.
+    The answer: the identifiers whose parent changed, and the customers that new ones concern.
     """
     waiting: dict[int, set[str]] = defaultdict(set)
     for row in await fetch(sql.RANKS, [*subjects]):
         waiting[row["rank"]].add(row["subject"])
     moved: set[str] = set()
+    customers: set[str] = set()
     for rank in range(len(KINDS)):
         level = sorted(waiting[rank])
         for start in range(0, len(level), WIDTH):
             work = _Work(fetch, rank, level[start : start + WIDTH], shared_above)
             await work.run()
             moved |= work.moved
+            customers |= work.customers
             for weaker, weaker_rank in work.touched:
                 waiting[weaker_rank].add(weaker)
-    return moved
+    return moved, customers
 
 
 class _Work:
@@ -90,6 +94,7 @@ class _Work:
         self.subjects = subjects
         self.shared_above = shared_above
         self.moved: set[str] = set()
+        self.customers: set[str] = set()
         self.touched: set[tuple[str, int]] = set()
 
     async def run(self) -> None:
@@ -163,8 +168,10 @@ class _Work:
             (subject, self.rank, owners is None, owners[-1].subject if owners else None)
             for subject, owners in chosen.items()
         ]
-        moved = await self.fetch(sql.WRITE_IDENTITIES, *_columns(rows, 4))
-        self.moved = {row[0] for row in moved}
+        for subject, customer, joins in await self.fetch(sql.WRITE_IDENTITIES, *_columns(rows, 4)):
+            self.moved.add(subject)
+            if joins:
+                self.customers |= {subject, customer}
         tops = {(owner.subject, owner.rank) for owners in chosen.values() for owner in owners or ()}
         await self.fetch(sql.WRITE_TOPS, *_columns(tops, 2))
 

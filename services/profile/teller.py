@@ -101,7 +101,10 @@ class Teller:
 
     async def turn(self) -> bool:
         """One round of all steps; whether there may be more to do."""
-        noted = await self.note() if await self.compare() else 0
+        may = await self.compare()
+        if not await self._pool.fetchval(self._sql(_ANY)):
+            return False
+        noted = await self.note() if may else 0
         told = await self.unsent()
         await self.append(told)
         await self.mark(told)
@@ -187,6 +190,10 @@ class Teller:
     def _sql(self, statement: str) -> str:
         return in_schema(statement, self._lease.schema)
 
+
+_ANY = """
+SELECT EXISTS (SELECT FROM {s}.changed) OR EXISTS (SELECT FROM told WHERE NOT sent)
+"""
 
 _FIRST = "00000000-0000-0000-0000-000000000000"
 
