@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -36,7 +37,7 @@ def subject(text: str) -> str:
 def partition_key(known: Sequence[dict[str, str]], fallback: str) -> str:
     """The subject of the strongest, of equals the smallest."""
     ranked = [(-identifiers.RANK[k["kind"]], k["subject"]) for k in known if "subject" in k]
-    return min(ranked)[1] if ranked else str(uuid8(identifiers.sha256(fallback.encode()).digest()))
+    return min(ranked)[1] if ranked else str(uuid8(sha256(fallback.encode()).digest()))
 
 
 def record(
@@ -54,6 +55,7 @@ def record(
 ) -> Record:
     """One record: its type, whom it names (`email:jane@x`), when it happened and was recorded."""
     known = [identifier(text) for text in who]
+    name = partition_key(known, f"{source}\0{id}")
     attributes = {
         "specversion": "1.0",
         "id": id,
@@ -62,10 +64,10 @@ def record(
         "time": at(seconds),
         "receivedtime": at(seconds if recorded is None else recorded),
         "recordedtime": at(seconds if recorded is None else recorded),
-        "partitionkey": partition_key(known, f"{source}\0{id}"),
+        "partitionkey": name,
         "ingestkey": key,
         "actor": f"service:{key}",
         "data": {"channel": "web", "direction": "inbound", "identifiers": known, **fields},
     }
     place = Place(topic, partition, offset)
-    return Record(place, attributes["partitionkey"].encode(), msgspec.json.encode(attributes))
+    return Record(place, name.encode(), msgspec.json.encode(attributes))

@@ -1,1 +1,4 @@
-"""Identity and the unified profile. Owns `identity` and `customers`; reads `interactions`, `identity`."""
+"""Identity and the unified profile.
+
+Owns the topics `identity` and `customers`; reads `interactions` and `identity`.
+"""

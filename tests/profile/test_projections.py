@@ -107,7 +107,7 @@ async def test_the_same_source_and_id_under_another_subject_is_another_event(
 
 
 async def test_a_withdrawal_wins_where_the_times_are_equal(pool: Pool, schema: str) -> None:
-    wish = {"address": "a@x", "purpose": "news", "consent_channel": "email"}
+    wish: dict[str, Any] = {"address": "a@x", "purpose": "news", "consent_channel": "email"}
     events = [
         record("consent.withdrawn", "user:7", id="1", seconds=5, **wish),
         record("consent.granted", "user:7", id="2", seconds=5, **wish),
@@ -153,7 +153,7 @@ PEOPLE = ["user:1", "user:2", "crm:5", "email:a@x", "email:b@x", "phone:+49", "d
 def happenings(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     money = {"amount": draw(st.integers(0, 999)), "currency": draw(st.sampled_from(["EUR", "USD"]))}
     things = {"order": draw(st.sampled_from("AB"))}
-    return draw(
+    happening: tuple[str, dict[str, Any]] = draw(
         st.sampled_from(
             [
                 ("page.viewed", {}),
@@ -182,6 +182,7 @@ def happenings(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
             ]
         )
     )
+    return happening
 
 
 @st.composite
@@ -191,7 +192,10 @@ def histories(draw: st.DrawFn) -> list[list[Record]]:
     for number in range(draw(st.integers(1, 12))):
         type_, fields = draw(happenings())
         who = draw(st.lists(st.sampled_from(PEOPLE), max_size=3, unique=True))
-        times = {"seconds": draw(st.integers(0, 5)), "recorded": draw(st.integers(0, 5))}
+        times: dict[str, Any] = {
+            "seconds": draw(st.integers(0, 5)),
+            "recorded": draw(st.integers(0, 5)),
+        }
         made = record(type_, *who, id=str(number), **times, **fields)
         part = int((made.key or b"0")[-1:], 16) % 2
         partitions[part].append(made)
