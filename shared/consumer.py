@@ -14,7 +14,7 @@ from shared.log import Log, Reader
 from shared.outcomes import Halt, Ok, Outcome, Retry, backoff, describe
 from shared.projection import Event, View
 from shared.schemas import Schema
-from shared.tasks import end
+from shared.tasks import end, finished
 
 _logger = logging.getLogger("rapport.consumer")
 
@@ -134,7 +134,7 @@ class Consumer:
         await self.folder.take_over()
         reader = self._log.reader(self._group)
         try:
-            await reader.start(self._places())
+            await finished(reader.start(self._places()))
             self._trouble = Ok()
             await self._flow(reader)
             await self._mirror(reader)

@@ -31,4 +31,4 @@ async def start(pool: Pool, log: Log, topic_prefix: str) -> AsyncIterator[toy.St
     yield start
     for task in running:
         task.cancel()
-    await asyncio.wait(running, timeout=10)
+    await asyncio.gather(*running, return_exceptions=True)
