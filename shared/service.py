@@ -8,10 +8,11 @@ from starlette.types import ASGIApp
 
 from shared.auth import Keyring
 from shared.database import Pool
+from shared.errors import LogUnavailable, NotReady
 from shared.leases import Single
 from shared.log import Log, Topic
 from shared.projection import View
-from shared.schemas import Schema, Serving
+from shared.schemas import Schema, Serving, progress
 from shared.settings import Settings
 
 
@@ -29,6 +30,30 @@ class Site:
     partitions: int  # of every topic
     topics: Mapping[str, str]  # the name in Kafka of every topic owned or read
     keyring: Keyring
+
+
+async def schema_served(site: Site) -> str:
+    """The schema that readers read now.
+
+    Raises NotReady, with how far it has come, while the view of this code is being built.
+    """
+    schema = await site.serving.schema()
+    if schema is not None:
+        return schema
+    raise NotReady(
+        "The view is being built; try again.",
+        code="building",
+        headers={"Retry-After": "5"},
+        extra={"progress": await _progress(site)},
+    )
+
+
+async def _progress(site: Site) -> dict[str, int] | None:
+    """Events folded and events there are; None while the log is away."""
+    try:
+        return (await progress(site.pool, site.log, site.schema))._asdict()
+    except LogUnavailable:
+        return None
 
 
 def no_singles(site: Site) -> Sequence[Single]:

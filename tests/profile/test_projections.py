@@ -153,36 +153,32 @@ PEOPLE = ["user:1", "user:2", "crm:5", "email:a@x", "email:b@x", "phone:+49", "d
 def happenings(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     money = {"amount": draw(st.integers(0, 999)), "currency": draw(st.sampled_from(["EUR", "USD"]))}
     things = {"order": draw(st.sampled_from("AB"))}
-    happening: tuple[str, dict[str, Any]] = draw(
-        st.sampled_from(
-            [
-                ("page.viewed", {}),
-                ("complaint.raised", {"channel": "phone"}),
-                ("order.placed", things | money),
-                ("order.cancelled", things),
-                ("order.returned", things | money),
-                ("subscription.started", {"subscription": "S", "term": "P1M"} | money),
-                ("subscription.renewed", {"subscription": "S"}),
-                ("product.registered", {"serial": "P", "name": draw(st.sampled_from("xy"))}),
-                (
-                    "feedback.given",
-                    {"csat": draw(st.integers(1, 5)), "nps": draw(st.integers(0, 10))},
-                ),
-                ("customer.described", {"traits": {"name": draw(st.sampled_from("xy"))}}),
-                ("consent.granted", {"address": "a", "purpose": "news"}),
-                ("consent.withdrawn", {"address": "a", "purpose": "news"}),
-                (
-                    "membership.changed",
-                    {
-                        "organisation": {"id": "O", "name": draw(st.sampled_from("xy"))},
-                        "role": "buyer",
-                    },
-                ),
-                ("identifiers.seen", {}),
-            ]
-        )
-    )
-    return happening
+    kinds: list[tuple[str, dict[str, Any]]] = [
+        ("page.viewed", {}),
+        ("complaint.raised", {"channel": "phone"}),
+        ("order.placed", things | money),
+        ("order.cancelled", things),
+        ("order.returned", things | money),
+        ("subscription.started", {"subscription": "S", "term": "P1M"} | money),
+        ("subscription.renewed", {"subscription": "S"}),
+        ("product.registered", {"serial": "P", "name": draw(st.sampled_from("xy"))}),
+        (
+            "feedback.given",
+            {"csat": draw(st.integers(1, 5)), "nps": draw(st.integers(0, 10))},
+        ),
+        ("customer.described", {"traits": {"name": draw(st.sampled_from("xy"))}}),
+        ("consent.granted", {"address": "a", "purpose": "news"}),
+        ("consent.withdrawn", {"address": "a", "purpose": "news"}),
+        (
+            "membership.changed",
+            {
+                "organisation": {"id": "O", "name": draw(st.sampled_from("xy"))},
+                "role": "buyer",
+            },
+        ),
+        ("identifiers.seen", {}),
+    ]
+    return draw(st.sampled_from(kinds))
 
 
 @st.composite

@@ -8,7 +8,7 @@ from fastapi import Request
 from shared.auth import Key
 from shared.cursors import Cursors
 from shared.database import Connection, Pool, in_schema
-from shared.errors import FieldError, NotReady, Unprocessable
+from shared.errors import FieldError, Unprocessable
 from shared.http import wait_until, wrong_parameter
 from shared.identifiers import (
     KINDS,
@@ -20,7 +20,7 @@ from shared.identifiers import (
     subject,
 )
 from shared.messages import Identifier, Place
-from shared.service import Site
+from shared.service import Site, schema_served
 
 _LARGEST = 2**62
 
@@ -40,13 +40,7 @@ async def schema_of(site: Site, min_position: str | None = None, *, listed: bool
 
     A list waits for its rows too; all else sums facts itself and waits for belonging alone.
     """
-    schema = await site.serving.schema()
-    if schema is None:
-        raise NotReady(
-            "The view is being built; try again.",
-            code="building",
-            headers={"Retry-After": "5"},
-        )
+    schema = await schema_served(site)
     await wait_until(min_position, lambda place: _reached(site, schema, place, listed))
     return schema
 
