@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter as Tally
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -19,7 +20,8 @@ from shared.auth import Key, authorise, unauthenticated
 from shared.clock import monotonic, now, rfc3339
 from shared.errors import FieldError, LogUnavailable, Problem
 from shared.http import PROBLEM
-from shared.log import Entry, partition_of
+from shared.log import partition_of
+from shared.messages import Entry
 
 PATH = "/v1/events"
 SCOPE = ("ingest",)
@@ -160,10 +162,9 @@ class Door:
     async def _append_one(self, admitted: Admitted) -> Answer:
         topic, key = self._topics.interactions, admitted.partitionkey
         partition = partition_of(key, self._topics.partitions)
-        entry = Entry(key.encode(), admitted.record)
         self._waiting += 1
         try:
-            offsets = await self._log.append(topic, partition, (entry,))
+            offsets = await self._log.append(topic, partition, (admitted,))
         except LogUnavailable:
             _unknown.inc()
             raise _unsettled([{"status": "unknown", "id": admitted.id}]) from None
@@ -194,19 +195,24 @@ class Door:
                 refusal.error.detail, errors=(refusal.error,)
             )
             return await self._refuse_whole(asked, problem)
-        outcomes = [self._admit(item, asked.sending) for item in items]
+        outcomes = self._admit_all(items, asked.sending)
         if asked.validate:
             results = [_checked(place, outcome) for place, outcome in enumerate(outcomes)]
             return _json(200, {"results": results})
         return await self._append_all(asked, outcomes)
 
-    def _admit(self, item: dict[str, Any] | Refusal, sending: Sending) -> Admitted | Refusal:
-        if isinstance(item, Refusal):
-            return item
-        try:
-            return self._intake.admit(item, sending)
-        except Refusal as refusal:
-            return refusal
+    def _admit_all(
+        self, items: Sequence[dict[str, Any] | Refusal], sending: Sending
+    ) -> list[Admitted | Refusal]:
+        outcomes: list[Admitted | Refusal] = []
+        for item in items:
+            try:
+                outcomes.append(
+                    item if isinstance(item, Refusal) else self._intake.admit(item, sending)
+                )
+            except Refusal as refusal:
+                outcomes.append(refusal)
+        return outcomes
 
     async def _append_all(self, asked: Asked, outcomes: list[Admitted | Refusal]) -> Answer:
         positions = await self._append(self._placed(asked, outcomes))
@@ -214,8 +220,7 @@ class Door:
             _result(place, outcome, position)
             for place, (outcome, position) in enumerate(zip(outcomes, positions, strict=True))
         ]
-        for result in results:
-            _COUNTED[result["status"]].inc()
+        _count(results)
         if None in positions:
             raise _unsettled(results)
         return _json(200, {"results": results})
@@ -240,15 +245,13 @@ class Door:
 
     async def _append(self, placed: Sequence[tuple[str, Admitted]]) -> list[str | None]:
         """Append each where it belongs, in order; the positions, None for what is not settled."""
-        lanes: dict[tuple[str, int], tuple[list[int], list[Entry]]] = {}
+        lanes: dict[tuple[str, int], tuple[list[int], list[Admitted]]] = {}
         partitions = self._topics.partitions
-        for place, (topic, (_, key, record)) in enumerate(placed):
-            lane = (topic, partition_of(key, partitions))
-            found = lanes.get(lane)
-            if found is None:
-                found = lanes[lane] = ([], [])
-            found[0].append(place)
-            found[1].append(Entry(key.encode(), record))
+        for place, (topic, admitted) in enumerate(placed):
+            lane = (topic, partition_of(admitted.partitionkey, partitions))
+            places, entries = lanes.get(lane) or lanes.setdefault(lane, ([], []))
+            places.append(place)
+            entries.append(admitted)
         positions: list[str | None] = [None] * len(placed)
         if not lanes:
             return positions
@@ -284,6 +287,11 @@ def _problem(problem: Problem, trace: str) -> Answer:
         *((name.lower().encode(), value.encode()) for name, value in problem.headers.items()),
     ]
     return Answer(problem.status, body, headers)
+
+
+def _count(results: list[dict[str, str]]) -> None:
+    for status, number in Tally(result["status"] for result in results).items():
+        _COUNTED[status].inc(number)
 
 
 def _unsettled(results: list[dict[str, str]]) -> Problem:

@@ -2,7 +2,9 @@
 
 import re
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from services.contact.faults import Refusal, refuse
 from shared.identifiers import MAX_LENGTH, RANK, WITHOUT_NAMESPACE, is_blocked, normalise, subject
@@ -23,19 +25,12 @@ _KIND_OF_CHANNEL = {
 }
 
 
-class Known(NamedTuple):
+class Known(msgspec.Struct, frozen=True, gc=False):
     """An identifier as it stands in a record; never changed, for many records share it."""
 
     rank: int  # shared.identifiers.RANK; -1 without a subject
     subject: str
     identifier: dict[str, Any]
-
-
-class Identified(NamedTuple):
-    """The identifiers of an event and the subject of the strongest, of equals the smallest."""
-
-    identifiers: list[dict[str, Any]]
-    partitionkey: str | None
 
 
 class Resolver:
@@ -44,22 +39,26 @@ class Resolver:
     def __init__(self, secret: bytes) -> None:
         self._know = lru_cache(REMEMBERED)(partial(_know, secret))
 
-    def identify(self, given: Any, namespace: str) -> Identified:
-        """The identifiers of an event; `namespace` is of those that name none. Raises Refusal."""
+    def identify(self, given: Any, namespace: str) -> tuple[list[dict[str, Any]], str | None]:
+        """An event's identifiers, and the subject of the strongest, of equals the smallest.
+
+        `namespace` is of those that name none. Raises Refusal.
+        """
         if type(given) is not list or len(given) > MOST:
             raise refuse("/data/identifiers", "type", f"`identifiers` is a list of at most {MOST}.")
         identifiers: list[dict[str, Any]] = []
         best, strongest = -1, ""
         for item in given:
             try:
-                rank, name, identifier = self._one(item, namespace)
+                known = self._one(item, namespace)
             except Refusal as refusal:
                 pointer = f"/data/identifiers/{len(identifiers)}{refusal.error.pointer}"
                 raise refuse(pointer, refusal.error.code, refusal.error.detail) from None
-            identifiers.append(identifier)
-            if rank > best or (rank == best >= 0 and name < strongest):
-                best, strongest = rank, name
-        return Identified(identifiers, strongest or None)
+            identifiers.append(known.identifier)
+            rank = known.rank
+            if rank > best or (rank == best >= 0 and known.subject < strongest):
+                best, strongest = rank, known.subject
+        return identifiers, strongest or None
 
     def _one(self, item: Any, namespace: str) -> Known:
         if type(item) is not dict:

@@ -23,6 +23,7 @@ from services.contact.reading import Event
 from services.contact.types import CHANNEL_OF, CHANNELS, DIRECTION_OF, DIRECTIONS, NAMESPACED, TYPES
 from shared.auth import Key
 from shared.ids import event_id
+from shared.messages import Entry
 from shared.telemetry import is_traceparent
 
 IGNORED = frozenset(
@@ -40,12 +41,11 @@ class Sending(NamedTuple):
     traceparent: str
 
 
-class Admitted(NamedTuple):
-    """An event that is let in: its id, what it is partitioned by, its record."""
+class Admitted(Entry, frozen=True, gc=False):
+    """An event that is let in: the entry for the log, its id, what it is partitioned by."""
 
     id: str
     partitionkey: str
-    record: bytes
 
 
 class _Record(msgspec.Struct, omit_defaults=True, gc=False):
@@ -86,7 +86,8 @@ class Intake:
         text = _encode(record)
         if added:
             text = text[:-1] + b"," + _encode(added)[1:]
-        return Admitted(id, record.partitionkey, _FIRST + text[1:])
+        key = record.partitionkey
+        return Admitted(key.encode(), _FIRST + text[1:], id, key)
 
     def _record(self, id: str, event: Event, sending: Sending) -> _Record:
         key, take = sending.key, event.pop
@@ -127,9 +128,10 @@ class Intake:
         elif type(direction) is not str or direction not in DIRECTIONS:
             raise refuse("/data/direction", "value", f"`direction` is one of {_words(DIRECTIONS)}.")
         given = data.get("identifiers")
-        found = self._resolver.identify([] if given is None else given, key.namespace)
-        data["identifiers"] = found.identifiers
-        return found.partitionkey
+        data["identifiers"], partitionkey = self._resolver.identify(
+            [] if given is None else given, key.namespace
+        )
+        return partitionkey
 
     def _check(self, type_: str, data: dict[str, Any], key: Key) -> None:
         """The fields of a known type, and what the door adds to them."""

@@ -42,4 +42,4 @@ def record(
             "reasons": [error.as_dict() for error in reasons],
         },
     }
-    return Admitted(id, partitionkey, msgspec.json.encode(document))
+    return Admitted(partitionkey.encode(), msgspec.json.encode(document), id, partitionkey)
