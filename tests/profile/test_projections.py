@@ -178,7 +178,8 @@ def happenings(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
         ),
         ("identifiers.seen", {}),
     ]
-    return draw(st.sampled_from(kinds))
+    kind: tuple[str, dict[str, Any]] = draw(st.sampled_from(kinds))
+    return kind
 
 
 @st.composite
