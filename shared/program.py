@@ -97,7 +97,10 @@ async def opened(
             await deployment.recognise(pool, secret)
             site = await _site(service, settings, secret, pool, log, keyring)
             await service.begin(site)
-            worker = _worker(service, site) if roles.worker else None
+            worker = None
+            if roles.worker:
+                url = database.service_url(addresses.database, service.name)
+                worker = _worker(service, site, await _connect(stack, url))
             running.append(Running(service, site, worker, service.app(site)))
         yield running
 
@@ -110,9 +113,15 @@ def partitions_of(settings: Settings, addresses: Addresses) -> int:
 async def _pool(stack: AsyncExitStack, service: Service, server: str) -> database.Pool:
     url = database.service_url(server, service.name)
     await database.ensure_database(url)
+    pool = await _connect(stack, url)
+    await database.migrate(pool, _MIGRATIONS, service.migrations)
+    return pool
+
+
+async def _connect(stack: AsyncExitStack, url: str) -> database.Pool:
+    """A pool of its own for each use: requests never keep a worker from its leases."""
     pool = await database.connect(url)
     stack.push_async_callback(_close_pool, pool)
-    await database.migrate(pool, _MIGRATIONS, service.migrations)
     return pool
 
 
@@ -198,9 +207,9 @@ async def _is_there(log: Log, pool: database.Pool, topic: str, prefix: str) -> b
     return await log.partitions(topic_name(prefix, topic, generation or 1)) is not None
 
 
-def _worker(service: Service, site: Site) -> Worker:
+def _worker(service: Service, site: Site, pool: database.Pool) -> Worker:
     return Worker(
-        site.pool,
+        pool,
         site.log,
         site.view,
         service.singles(site),

@@ -47,10 +47,10 @@ def configure(form: Literal["auto", "json", "text"], level: int = logging.INFO) 
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    for noisy in ("aiokafka", "asyncio", "uvicorn.access", "httpx"):
-        logging.getLogger(noisy).setLevel(
-            logging.CRITICAL if noisy == "aiokafka" else logging.ERROR
-        )
+    for ours_to_say in ("aiokafka", "asyncpg"):  # that a server is away, once and in our words
+        logging.getLogger(ours_to_say).setLevel(logging.CRITICAL)
+    for noisy in ("asyncio", "uvicorn.access", "httpx"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
 
 
 def traceparent(given: str | None) -> str:
