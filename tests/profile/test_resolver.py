@@ -262,6 +262,21 @@ async def test_a_large_customer_is_refreshed_at_intervals_and_in_the_end(
     assert await wrong(views) == []
 
 
+async def test_a_large_customer_that_becomes_part_of_another_leaves_the_list_at_once(
+    views: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "LARGE", 1)
+    monkeypatch.setattr(listing, "PER_SECOND", 0.001)
+    resolver = Resolver(views, SCHEMA)
+    for number in range(3):
+        await write(views, [(number, seen("email:a@x", "device:d", moment=number))])
+        await resolver.turn()
+    await write(views, [(3, seen("user:1", "email:a@x", moment=3))])
+    await resolver.turn()
+    rows = await views.fetch(f"SELECT customer::text FROM {SCHEMA}.customers")
+    assert [row[0] for row in rows] == [subject("user:1")]
+
+
 async def test_it_runs_until_cancelled_and_keeps_up(views: Pool) -> None:
     await register_held(views, owner="this")
     resolving = asyncio.create_task(run(views, Lease(SCHEMA, "resolver", "this", 1)))
