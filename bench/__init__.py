@@ -1,0 +1,1 @@
+"""Speed, as ratios against limits and baselines measured in the same run; asserts nothing."""

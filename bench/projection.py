@@ -1,0 +1,227 @@
+"""Records handed straight to the fold, beside raw binary COPY of the same events' rows."""
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+
+import uvloop
+
+from bench import events, memory
+from bench.progress import say
+from bench.report import Row, paired
+from bench.stage import PARTITIONS, Stage
+from services.profile import consumers, resolver
+from services.profile.tables import VERSION
+from shared import database, schemas
+from shared.clock import monotonic
+from shared.database import Pool, in_schema
+from shared.errors import Fatal
+from shared.folder import Folder
+from shared.leases import Leases
+from shared.messages import Record
+from shared.outcomes import Ok
+from shared.schemas import Schema, Source
+
+BATCH = 1_000
+EVENTS = 60_000
+SETTLE_TIMEOUT = 120.0
+
+Records = Sequence[Sequence[Record]]
+VIEW = consumers.view("")
+_ROOT = Path(database.__file__).resolve().parent.parent
+_MIGRATIONS = (_ROOT / "shared" / "migrations", _ROOT / "services" / "profile" / "migrations")
+
+
+@dataclass
+class Found:
+    """Events per second by what was done, one figure a round; what the resolver had left."""
+
+    rates: dict[str, list[float]] = field(default_factory=dict)
+    backlog: list[int] = field(default_factory=list)
+    settling: list[float] = field(default_factory=list)
+
+    def note(self, name: str, count: int, seconds: float) -> None:
+        self.rates.setdefault(name, []).append(count / seconds)
+        say(f"projection, {name}: {count / seconds:,.0f} events/s")
+
+
+def measure(stage: Stage) -> list[Row]:
+    """All tables of the profile, checkpoints and transactions, the resolver beside it and not."""
+    records = events.records(stage.times(EVENTS, 8 * BATCH), PARTITIONS, "interactions.1")
+    memory.settle()
+    return _rows(uvloop.run(_measure(stage, records)))
+
+
+def _rows(found: Found) -> list[Row]:
+    four, one = "binary COPY of event rows, 4 connections", "binary COPY, 1 connection"
+    left = f"resolver: {_median(found.backlog):,.0f} rows left, {_median(found.settling):.1f} s"
+    unit, rates = "events/s", found.rates
+    beside, alone = "projection, resolver beside it", "projection, fold alone"
+    return [
+        paired(beside, unit, rates["beside"], four, rates["copy 4"], aim=0.30, note=left),
+        paired(beside, unit, rates["beside"], one, rates["copy 1"], aim=0.30),
+        paired(alone, unit, rates["alone"], four, rates["copy 4"], aim=0.40),
+        paired(alone, unit, rates["alone"], one, rates["copy 1"], aim=0.40),
+    ]
+
+
+async def _measure(stage: Stage, records: Records) -> Found:
+    found = Found()
+    async with opened(stage.database_of("projection")) as pool:
+        copies = await _encoded(pool, records)
+        for number in range(1, stage.rounds + 1):
+            await _fold(pool, records, f"beside_{VERSION}_{number}", found, beside=True)
+            await _copy(pool, copies, "copy 4", found)
+            await _fold(pool, records, f"alone_{VERSION}_{number}", found, beside=False)
+            await _copy(pool, [[b for part in copies for b in part]], "copy 1", found)
+    return found
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Pool]:
+    """A database as the service profile has it, without view schemas."""
+    await database.ensure_database(url)
+    pool = await database.connect(url)
+    try:
+        await database.migrate(pool, *_MIGRATIONS)
+        yield pool
+    finally:
+        pool.terminate()
+
+
+async def made(pool: Pool, name: str) -> Schema:
+    """An empty view schema; `name` ends in version and number."""
+    sources = tuple(Source(topic, 1, f"{topic}.1") for topic in sorted(VIEW.topics))
+    async with pool.acquire() as connection, connection.transaction():
+        await schemas.make(connection, VIEW, name)
+        await schemas.complete(connection, name, sources, PARTITIONS)
+    return Schema(name, VERSION, int(name.rpartition("_")[2]), sources, PARTITIONS)
+
+
+async def fold_all(pool: Pool, schema: Schema, records: Records) -> None:
+    """Fold all partitions at once, as consumers do: a batch is decoded while one is written."""
+    folders = [Folder(pool, VIEW, schema, n, 1) for n in range(len(records))]
+    await asyncio.gather(*(_fold_one(*both) for both in zip(folders, records, strict=True)))
+
+
+async def _fold_one(folder: Folder, records: Sequence[Record]) -> None:
+    await folder.take_over()
+    starts = range(0, len(records), BATCH)
+    ahead = asyncio.create_task(folder.decode(records[:BATCH]))
+    for start in starts:
+        items = await ahead
+        following = records[start + BATCH : start + 2 * BATCH]
+        ahead = asyncio.create_task(folder.decode(following))
+        outcome = await folder.write(items)
+        if not isinstance(outcome, Ok) or folder.parked_events:
+            raise Fatal(f"The bench's own events do not fold: {outcome}.")
+    await ahead
+
+
+async def _fold(pool: Pool, records: Records, name: str, found: Found, *, beside: bool) -> None:
+    schema = await made(pool, name)
+    await _calm(pool)
+    resolving = asyncio.create_task(_resolve(pool, schema)) if beside else None
+    began = monotonic()
+    await fold_all(pool, schema, records)
+    seconds = monotonic() - began
+    found.note("beside" if beside else "alone", sum(map(len, records)), seconds)
+    if resolving is not None:
+        found.backlog.append(await _pending(pool, schema))
+        found.settling.append(await _settled(pool, schema, resolving))
+        resolving.cancel()
+        await asyncio.wait([resolving])
+    await pool.execute(f"DROP SCHEMA {name} CASCADE")
+
+
+async def _resolve(pool: Pool, schema: Schema) -> None:
+    leases = Leases(pool, schema.name, "bench", 3600)
+    await pool.execute("INSERT INTO leases (schema, unit) VALUES ($1, 'resolver')", schema.name)
+    change = await leases.beat(["resolver"])
+    await resolver.run(pool, change.gained[0])
+
+
+async def _pending(pool: Pool, schema: Schema) -> int:
+    count: int = await pool.fetchval(in_schema("SELECT count(*) FROM {s}.pending", schema.name))
+    return count
+
+
+async def _settled(pool: Pool, schema: Schema, resolving: asyncio.Task[None]) -> float:
+    """Seconds until nothing is pending."""
+    began = monotonic()
+    while await _pending(pool, schema):
+        if resolving.done():
+            resolving.result()
+        if monotonic() - began > SETTLE_TIMEOUT:
+            raise Fatal(f"The resolver did not settle within {SETTLE_TIMEOUT:.0f} s.")
+        await asyncio.sleep(0.05)
+    return monotonic() - began
+
+
+async def _calm(pool: Pool) -> None:
+    """Even ground for whoever comes next: nothing of the last one is still to be written."""
+    await pool.execute("CHECKPOINT")
+
+
+# The limit: the very rows that the fold made, in the order in which their events came.
+
+_HEAD, _END = 19, b"\xff\xff"  # of PostgreSQL's binary COPY format
+
+
+async def _encoded(pool: Pool, records: Records) -> list[list[bytes]]:
+    """Per partition, the COPY data of each batch."""
+    schema = await made(pool, f"limit_{VERSION}_1")
+    await fold_all(pool, schema, records)
+    out = BytesIO()
+    async with pool.acquire() as connection:
+        columns = f"SELECT position, e.* FROM {schema.name}.events e"
+        await connection.copy_from_query(columns, output=out, format="binary")
+    rows = _split(out.getvalue())
+    await pool.execute(f"CREATE TABLE copied (LIKE {schema.name}.events INCLUDING ALL)")
+    head = out.getvalue()[:_HEAD]
+    return [
+        [
+            head + b"".join(rows[r.place.position()] for r in part[n : n + BATCH]) + _END
+            for n in range(0, len(part), BATCH)
+        ]
+        for part in records
+    ]
+
+
+def _split(copied: bytes) -> dict[str, bytes]:
+    """Rows as they stand in COPY data, by their first column, which is left out."""
+    rows, at = {}, _HEAD
+    while (columns := struct.unpack_from(">h", copied, at)[0]) != -1:
+        length = struct.unpack_from(">i", copied, at + 2)[0]
+        start = at + 6 + length
+        position, at = copied[at + 6 : start].decode(), start
+        for _ in range(columns - 1):
+            at += 4 + max(0, struct.unpack_from(">i", copied, at)[0])
+        rows[position] = struct.pack(">h", columns - 1) + copied[start:at]
+    return rows
+
+
+async def _copy(pool: Pool, parts: Sequence[Sequence[bytes]], name: str, found: Found) -> None:
+    await pool.execute("TRUNCATE copied")
+    await _calm(pool)
+    connections = [await pool.acquire() for _ in parts]
+    began = monotonic()
+    await asyncio.gather(*(_copy_one(*both) for both in zip(connections, parts, strict=True)))
+    seconds = monotonic() - began
+    for connection in connections:
+        await pool.release(connection)
+    count = await pool.fetchval("SELECT count(*) FROM copied")
+    found.note(name, count, seconds)
+
+
+async def _copy_one(connection: database.Connection, batches: Sequence[bytes]) -> None:
+    for batch in batches:
+        await connection.copy_to_table("copied", source=BytesIO(batch), format="binary")
+
+
+def _median(values: Sequence[float]) -> float:
+    return sorted(values)[len(values) // 2]
