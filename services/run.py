@@ -62,8 +62,9 @@ def one(service: Service) -> int:
 
 def running_servers(chosen: Settings) -> Addresses:
     """The given addresses, else the embedded servers that run. Raises Fatal where none do."""
-    found = {server.name: server.address for server in embedded.status(chosen.data)}
-    kafka, database = chosen.kafka or found["kafka"], chosen.database or found["postgres"]
+    kafka, database = chosen.kafka, chosen.database
+    if kafka is None or database is None:
+        kafka, database = _embedded(chosen, kafka, database)
     if kafka is None or database is None:
         missing = "RAPPORT_KAFKA" if kafka is None else "RAPPORT_DATABASE"
         raise Fatal(
@@ -71,6 +72,16 @@ def running_servers(chosen: Settings) -> Addresses:
             "`rapport embedded start` starts them."
         )
     return Addresses(kafka, database, embedded=chosen.kafka is None)
+
+
+def _embedded(
+    chosen: Settings, kafka: str | None, database: str | None
+) -> tuple[str | None, str | None]:
+    try:
+        found = {server.name: server.address for server in embedded.status(chosen.data)}
+    except OSError as error:
+        raise instance.unwritable(chosen.data, error) from error
+    return kafka or found["kafka"], database or found["postgres"]
 
 
 def _guarded(work: Callable[[Settings], None]) -> int:

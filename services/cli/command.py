@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Sequence
 
 import asyncpg
 import typer
@@ -31,10 +32,10 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(topics.app, name="topics")
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """Run the command; whatever stands in its way is one sentence on standard error."""
     try:
-        app()
+        app(words)
     except Problem as problem:
         _end(str(problem), WRONG)
     except Fatal as error:

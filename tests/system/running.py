@@ -1,0 +1,189 @@
+"""A system under test: `python -m services` as a process of its own, on the run's real servers."""
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import msgspec
+
+from services import banner, instance
+from services.cli import main
+from shared.clock import monotonic
+
+ROOT = Path(__file__).resolve().parents[2]
+START = 60.0
+STOP = 25.0
+
+
+class System:
+    """One deployment: a data folder, databases and topics of its own; started, stopped, killed."""
+
+    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
+        self.data = folder / "data"
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self.settings = settings | {
+            "RAPPORT_DATA": str(self.data),
+            "RAPPORT_PORT": self.url.rpartition(":")[2],
+        }
+        self.log = folder / "log"
+        self._child: subprocess.Popen[bytes] | None = None
+        self._client = httpx.Client(base_url=self.url, timeout=10.0, verify=False)
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        with self.log.open("ab") as output:
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "services"],
+                cwd=ROOT,
+                env=environment(self.settings),
+                stdout=output,
+                stderr=output,
+            )
+        wait_until(self._is_up, START, f"{self.url} answers; its log is {self.log}")
+
+    def _is_up(self) -> bool:
+        assert self._child is not None
+        assert self._child.poll() is None, self.log.read_text()[-4000:]
+        noted = instance.find(self.data)
+        return noted is not None and noted.pid == self._child.pid
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal and wait for the end; the exit code."""
+        assert self._child is not None
+        self._child.send_signal(number)
+        code = self._child.wait(STOP)
+        self._child = None
+        return code
+
+    def end(self) -> None:
+        """Whatever is left of it after a test."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+        self._client.close()
+
+    def key(self, scope: str) -> dict[str, str]:
+        """The header of the first start's key of a scope."""
+        return {"Authorization": f"Bearer {banner.keys(self.data)[scope]}"}
+
+    def post(self, content: object) -> httpx.Response:
+        """Post one event or an array of them."""
+        body = msgspec.json.encode(content)
+        headers = self.key("ingest") | {"Content-Type": "application/json"}
+        return self._client.post("/v1/events", content=body, headers=headers)
+
+    def profile(self, identifier: str, position: str | None = None) -> dict[str, Any]:
+        """The profile behind an identifier, once the view has a position."""
+        query = {"identifier": identifier} | ({"min_position": position} if position else {})
+        found: dict[str, Any] = {}
+
+        def answered() -> bool:
+            answer = self.get("/v1/customers", **query)
+            found.update(answer.json())
+            return answer.status_code == 200
+
+        wait_until(answered, 30.0, f"{identifier} is known at {position}")
+        return found
+
+    def get(self, path: str, **query: str) -> httpx.Response:
+        return self._client.get(path, params=query, headers=self.key("read"))
+
+    def rapport(self, *words: str) -> "Ended":
+        """Run the operators' command on this deployment, in this process: it starts at once."""
+        said, complained = StringIO(), StringIO()
+        alone = _as_if_alone(environment(self.settings))
+        with alone, redirect_stdout(said), redirect_stderr(complained):
+            code = _code(words)
+        return Ended(code, said.getvalue(), complained.getvalue())
+
+
+class Ended(NamedTuple):
+    """What a command left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def _code(words: Sequence[str]) -> int:
+    try:
+        main(words)
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+@contextmanager
+def _as_if_alone(settings: dict[str, str]) -> Iterator[None]:
+    """This environment and the logging of a process of its own, while the body runs."""
+    root = logging.getLogger()
+    before, handlers, level = dict(os.environ), root.handlers[:], root.level
+    os.environ.clear()
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+
+
+def run(
+    *words: str, settings: dict[str, str], seconds: float = 60.0
+) -> "subprocess.CompletedProcess[str]":
+    """Run Python with these words and settings to its end."""
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=ROOT,
+        env=environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+    )
+
+
+def environment(settings: dict[str, str]) -> dict[str, str]:
+    """Ours without any setting of the test run, and with these."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("RAPPORT_")}
+    return kept | settings
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def wait_until(condition: Any, seconds: float, what: str) -> None:
+    """Ask until it is true; fails after the seconds."""
+    deadline = monotonic() + seconds
+    while not condition():
+        assert monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.02)
+
+
+def order(id: str, user: str, amount: int = 100) -> dict[str, Any]:
+    """An order of a user of the shop."""
+    return {
+        "id": id,
+        "source": "/web/shop",
+        "type": "order.placed",
+        "time": "2026-01-31T12:00:00Z",
+        "data": {
+            "channel": "web",
+            "identifiers": [{"kind": "user", "namespace": "shop", "value": user}],
+            "order": id,
+            "amount": amount,
+            "currency": "EUR",
+        },
+    }

@@ -1,0 +1,124 @@
+"""The command `rapport`: what it prints for programs, and its exit codes."""
+
+import asyncio
+import json
+
+import pytest
+
+from shared.log import Log
+from shared.messages import Entry
+from tests.system.running import System, order, run, wait_until
+
+
+@pytest.fixture(scope="module")
+def position(system: System) -> str:
+    """Where an event stands that is folded."""
+    found: str = system.post(order("o-1", "42")).json()["position"]
+    system.profile("user:shop:42", found)
+    return found
+
+
+def test_status_is_fine_and_says_how_far_every_partition_is(system: System, position: str) -> None:
+    ended = system.rapport("status", "--json")
+    found = json.loads(ended.stdout)
+    assert (ended.returncode, found["fine"], found["log"]) == (0, True, True)
+    rows = {
+        (row["topic"], row["partition"]): row
+        for service in found["services"]
+        if service["service"] == "profile"
+        for schema in service["schemas"]
+        for row in schema["partitions"]
+    }
+    topic, partition, offset = position.split("/")
+    row = rows[topic, int(partition)]
+    assert row["next_offset"] == row["end"] == int(offset) + 1
+    assert row["lag"] == 0
+    assert row["owner"]
+
+
+def test_the_command_is_a_program(system: System, position: str) -> None:
+    words = ("-c", "from services.cli import main; main()", "status")
+    ended = run(*words, settings=system.settings)
+    assert ended.returncode == 0, ended.stderr
+    assert "All fine." in ended.stdout
+
+
+def test_an_event_is_shown_by_its_position(system: System, position: str) -> None:
+    found = json.loads(system.rapport("events", "show", position, "--json").stdout)
+    assert found["position"] == position
+    assert found["event"]["id"] == "o-1"
+
+
+def test_an_event_that_is_not_there_is_exit_code_1(system: System, position: str) -> None:
+    topic, partition, _ = position.split("/")
+    assert system.rapport("events", "show", f"{topic}/{partition}/999").returncode == 1
+    assert system.rapport("events", "show", "nonsense").returncode == 2
+
+
+def test_tail_shows_the_latest_events(system: System, position: str) -> None:
+    lines = system.rapport("events", "tail", "--last", "5", "--json").stdout.splitlines()
+    assert position in [json.loads(line)["position"] for line in lines]
+
+
+def test_a_key_is_made_listed_and_revoked(system: System) -> None:
+    made = system.rapport("keys", "create", "shop", "--scope", "ingest", "--json")
+    assert json.loads(made.stdout)["secret"].startswith("rk_")
+    again = system.rapport("keys", "create", "shop", "--scope", "ingest")
+    assert (again.returncode, again.stderr.count("\n")) == (2, 1)
+    assert system.rapport("keys", "revoke", "shop").returncode == 0
+    assert system.rapport("keys", "revoke", "shop").returncode == 1
+    listed = json.loads(system.rapport("keys", "list", "--json").stdout)
+    assert {row["name"]: bool(row["revoked"]) for row in listed}["shop"] is True
+
+
+def test_the_topics_are_as_planned(system: System, position: str) -> None:
+    ended = system.rapport("topics", "plan", "--json")
+    assert (ended.returncode, {row["state"] for row in json.loads(ended.stdout)}) == (0, {"fine"})
+
+
+def test_nothing_is_parked(system: System, position: str) -> None:
+    ended = system.rapport("parked", "list", "--json")
+    assert (ended.returncode, json.loads(ended.stdout)) == (0, [])
+    assert system.rapport("parked", "show", position).returncode == 1
+    assert system.rapport("parked", "retry").returncode == 2
+
+
+def test_what_cannot_be_told_is_exit_code_2(system: System) -> None:
+    away = System(system.data.parent / "away", system.settings)
+    away.settings |= {"RAPPORT_DATABASE": "postgresql://x@127.0.0.1:1/rapport"}
+    ended = away.rapport("status", "--json")
+    assert ended.returncode == 2
+    assert json.loads(ended.stdout)["untold"]
+
+
+def test_the_api_descriptions_are_as_the_code_says(system: System) -> None:
+    ended = system.rapport("openapi", "--check")
+    assert (ended.returncode, ended.stdout) == (0, "")
+
+
+async def test_a_parked_event_is_listed_shown_and_given_up(system: System, position: str) -> None:
+    topic, partition, _ = position.split("/")
+    log = await Log.connect(system.settings["RAPPORT_KAFKA"])
+    offsets = await log.append(topic, int(partition), [Entry(b"key", b"no event")])
+    await log.close()
+    await asyncio.to_thread(_give_up, system, f"{topic}/{partition}/{offsets[0]}")
+
+
+def _give_up(system: System, place: str) -> None:
+    def parked() -> list[str]:
+        ended = system.rapport("parked", "list", "--service", "profile", "--json")
+        found = [row["position"] for row in json.loads(ended.stdout)]
+        assert ended.returncode == (1 if found else 0)
+        return found
+
+    wait_until(lambda: parked() == [place], 30.0, f"{place} is parked")
+    wait_until(lambda: system.rapport("status").returncode == 1, 30.0, "status says so")
+    shown = json.loads(system.rapport("parked", "show", place, "--json").stdout)
+    assert (shown["reason"], shown["bytes"]) == ("undecodable", "bm8gZXZlbnQ=")
+    retried = system.rapport("parked", "retry", place, "--service", "profile", "--json")
+    assert (retried.returncode, json.loads(retried.stdout)["parked"]) == (1, 1)
+    for service in ("profile", "contact"):
+        words = ("parked", "discard", place, "--reason", "no event", "--service", service)
+        assert system.rapport(*words).returncode == 0
+    assert parked() == []
+    assert system.rapport("status").returncode == 0
