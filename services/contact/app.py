@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.contact import api, consumers, door, keys
+from services.contact.counts import counts
 from services.contact.door import Door, Topics
 from services.contact.intake import Intake
 from shared.application import application, guarded, openapi
@@ -65,4 +66,5 @@ SERVICE = Service(
     openapi=_openapi,
     keyring=keys.StoredKeyring,
     begin=_begin,
+    counts=counts,
 )

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from services.profile import api, consumers, resolver, teller
+from services.profile.counts import counts
 from shared.application import application, guarded, openapi
 from shared.leases import Single
 from shared.service import Service, Site
@@ -46,4 +47,5 @@ SERVICE = Service(
     app=_app,
     openapi=_openapi,
     singles=_singles,
+    counts=counts,
 )

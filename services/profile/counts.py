@@ -1,0 +1,17 @@
+"""Numbers of the profile that operators watch."""
+
+from collections.abc import Mapping
+
+from shared.database import Pool, in_schema
+
+
+async def counts(pool: Pool, schema: str) -> Mapping[str, int]:
+    """`pending`: rows that the resolver has not worked off; `told_unsent`: belongings not sent."""
+    row = await pool.fetchrow(in_schema(_COUNTS, schema))
+    return {"pending": row["pending"], "told_unsent": row["told_unsent"]}
+
+
+_COUNTS = """
+SELECT (SELECT count(*) FROM {s}.pending) AS pending,
+       (SELECT count(*) FROM told WHERE NOT sent) AS told_unsent
+"""
