@@ -6,7 +6,9 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from os import SEEK_END
 from pathlib import Path
+from tempfile import TemporaryFile
 from time import sleep
 from typing import IO
 from urllib.request import urlopen
@@ -21,6 +23,7 @@ from shared.errors import Fatal
 
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 30.0
+SHOWN = 2000
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -91,18 +94,23 @@ def served(
 ) -> Iterator[Server]:
     """A server that listens on RAPPORT_PORT and answers /livez once it is up."""
     port = free_port()
-    child = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env={**environment, "RAPPORT_PORT": str(port)},
-        stdout=subprocess.DEVNULL,
-        preexec_fn=lambda: cores.take(where),
-    )
-    try:
-        _await_answer(child, port, name)
-        yield Server(name, port, psutil.Process(child.pid))
-    finally:
-        end(child)
+    with TemporaryFile() as log:
+        child = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**environment, "RAPPORT_PORT": str(port)},
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            preexec_fn=lambda: cores.take(where),
+        )
+        try:
+            _await_answer(child, port, name)
+            yield Server(name, port, psutil.Process(child.pid))
+        except Fatal:
+            _show_end(log)
+            raise
+        finally:
+            end(child)
 
 
 def free_port() -> int:
@@ -148,6 +156,12 @@ def told(command: Sequence[str], task: str, look: Callable[[], None] = lambda: N
 def _tell(program: IO[str], line: str) -> None:
     program.write(line + "\n")
     program.flush()
+
+
+def _show_end(log: IO[bytes]) -> None:
+    """The last that a server said."""
+    log.seek(max(0, log.seek(0, SEEK_END) - SHOWN))
+    sys.stderr.write(log.read().decode(errors="replace"))
 
 
 def _await_answer(child: "subprocess.Popen[bytes]", port: int, name: str) -> None:
