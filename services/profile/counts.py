@@ -7,8 +7,8 @@ from shared.database import Pool, in_schema
 
 async def counts(pool: Pool, schema: str) -> Mapping[str, int]:
     """`pending`: rows that the resolver has not worked off; `told_unsent`: belongings not sent."""
-    row = await pool.fetchrow(in_schema(_COUNTS, schema))
-    return {"pending": row["pending"], "told_unsent": row["told_unsent"]}
+    rows = await pool.fetch(in_schema(_COUNTS, schema))
+    return {"pending": rows[0]["pending"], "told_unsent": rows[0]["told_unsent"]}
 
 
 _COUNTS = """
