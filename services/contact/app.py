@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.contact import api, consumers, door, keys
+from services.contact import api, consumers, description, door, keys
 from services.contact.counts import counts
 from services.contact.door import Door, Topics
 from services.contact.intake import Intake
@@ -49,7 +49,9 @@ def _app(site: Site) -> ASGIApp:
 
 
 def _openapi() -> dict[str, Any]:
-    return openapi(_api())
+    document = openapi(_api())
+    document.setdefault("components", {}).setdefault("schemas", {}).update(description.schemas())
+    return document
 
 
 async def _begin(site: Site) -> None:

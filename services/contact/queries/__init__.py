@@ -1,0 +1,1 @@
+"""Selects on contact's view."""
