@@ -71,16 +71,16 @@ def only_validate(query: bytes) -> bool:
     return validate == "true"
 
 
-async def read_body(receive: Receive, content_length: bytes) -> bytes:
+async def read_body(receive: Receive, content_length: bytes, seconds: float) -> bytes:
     """The whole body. Raises TooLarge, TooSlow, and Gone where the client left."""
     if content_length and (not content_length.isdigit() or int(content_length) > MAX_BODY):
         raise _too_large()
     try:
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(seconds):
             return await _gather(receive)
     except TimeoutError:
         raise TooSlow(
-            f"The body did not come within {TIMEOUT:.0f} s.", headers={"Connection": "close"}
+            f"The body did not come within {seconds:g} s.", headers={"Connection": "close"}
         ) from None
 
 

@@ -11,7 +11,15 @@ from prometheus_client import Counter, Histogram
 from starlette.types import Receive, Scope, Send
 
 from services.contact import refused
-from services.contact.body import Gone, Headers, headers_of, media_problem, only_validate, read_body
+from services.contact.body import (
+    TIMEOUT,
+    Gone,
+    Headers,
+    headers_of,
+    media_problem,
+    only_validate,
+    read_body,
+)
 from services.contact.faults import Refusal
 from services.contact.intake import Admitted, Intake, Sending
 from services.contact.reading import is_array, read, read_array, split
@@ -90,8 +98,17 @@ class Asked(NamedTuple):
 class Door:
     """Lets events in: checked, identified, appended to the log, and only then acknowledged."""
 
-    def __init__(self, log: Appender, ring: Ring, intake: Intake, topics: Topics) -> None:
+    def __init__(
+        self,
+        log: Appender,
+        ring: Ring,
+        intake: Intake,
+        topics: Topics,
+        *,
+        body_seconds: float = TIMEOUT,
+    ) -> None:
         self._log = log
+        self._body_seconds = body_seconds
         self._ring = ring
         self._intake = intake
         self._topics = topics
@@ -122,7 +139,7 @@ class Door:
             self._make_way()
             validate = only_validate(scope["query_string"])
             received = rfc3339(now())
-            body = await read_body(receive, headers.content_length)
+            body = await read_body(receive, headers.content_length, self._body_seconds)
         except Problem as problem:
             _turned_away.labels(problem.code).inc()
             raise
