@@ -1,6 +1,7 @@
 """Why bytes are not an event: the place, a code and a sentence."""
 
 import json
+import math
 import re
 from typing import Any
 
@@ -33,7 +34,7 @@ def too_deep() -> Refusal:
 _PATH = re.compile(r"(.*?)(?: - at `(?:key in )?\$?(.*)`)?", re.DOTALL)
 _STEP = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[(\d+)\]|\[\.\.\.\]")
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
-_NAMED = re.compile(r"`(\w+)` ")
+_NAMED = re.compile(r".*?`(\w+)`.* must be there")
 _CODES = (
     ("Invalid enum value", "value"),
     ("matching regex", "pattern"),
@@ -50,7 +51,7 @@ def of_field(error: msgspec.ValidationError, within: str) -> FieldError:
     message, path = match[1], within + _pointer(match[2] or "")
     if missing := _MISSING.match(message):
         return FieldError(f"{path}/{missing[1]}", "required", f"`{missing[1]}` must be there.")
-    if named := _NAMED.match(message):  # a sentence of our own, from __post_init__
+    if named := _NAMED.match(message):  # a sentence of our own types
         return FieldError(f"{path}/{named[1]}", "required", message + ".")
     code = next((code for sign, code in _CODES if sign in message), "invalid")
     return FieldError(path, code, message.replace("`", "") + ".")
@@ -68,7 +69,7 @@ def _pointer(path: str) -> str:
 
 def of_bytes(raw: bytes, error: Exception) -> Refusal:
     """Why these bytes could not be read as an event."""
-    if isinstance(error, msgspec.ValidationError):
+    if isinstance(error, msgspec.ValidationError) and "out of range" not in str(error):
         found = of_field(error, "")
         if found.code == "type" and "bool | int | float | str | null" in found.detail:
             return too_deep()
@@ -83,7 +84,9 @@ def of_bytes(raw: bytes, error: Exception) -> Refusal:
 def _first_fault(raw: bytes) -> Refusal | None:
     """The first value that JSON, UTF-8 or Unicode does not allow, read leniently to find it."""
     try:
-        tree = json.loads(raw.decode("utf-8", "surrogateescape"), parse_constant=_Constant)
+        tree = json.loads(
+            raw.decode("utf-8", "surrogateescape"), parse_constant=_Constant, parse_int=_integer
+        )
     except (ValueError, RecursionError):
         return None if _is_utf8(raw) else refuse("", "not_utf8", "This is not UTF-8.", 400)
     return _search(tree, "", _is_utf8(raw))
@@ -91,6 +94,13 @@ def _first_fault(raw: bytes) -> Refusal | None:
 
 class _Constant(str):
     """NaN, Infinity or -Infinity."""
+
+
+_MOST_DIGITS = 4300
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < _MOST_DIGITS else math.inf
 
 
 def _is_utf8(raw: bytes) -> bool:
@@ -111,7 +121,9 @@ def _search(value: Any, pointer: str, utf8: bool) -> Refusal | None:
     if isinstance(value, str):
         return _of_text(value, pointer, utf8)
     found: Refusal | None = None
-    if isinstance(value, dict):
+    if value in (math.inf, -math.inf):
+        found = refuse(pointer, "range", "This number is out of range.")
+    elif isinstance(value, dict):
         for name, part in value.items():
             found = _of_text(name, pointer, utf8) or _search(
                 part, f"{pointer}/{escape(name)}", utf8

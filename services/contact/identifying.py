@@ -95,7 +95,9 @@ def _with_rest(known: Known, item: dict[str, Any]) -> Known:
     """The identifier with what else the sender said of it; a claimed one has no subject."""
     rest = {name: value for name, value in item.items() if name not in _OURS}
     identifier = {**known.identifier, **rest}
-    if rest.get("claim") is True:
+    if type(rest.get("claim", False)) is not bool:
+        raise refuse("/claim", "type", "`claim` is true or false.")
+    if rest.get("claim"):
         identifier.pop("subject", None)
         return Known(-1, "", identifier)
     return Known(known.rank, known.subject, identifier)

@@ -64,6 +64,7 @@ class _Record(msgspec.Struct, omit_defaults=True, gc=False):
     correlationid: str | None = None
 
 
+_SPECVERSIONS = (None, "1.0")
 _FIRST = b'{"specversion":"1.0",'
 _encode = msgspec.json.Encoder().encode
 
@@ -93,7 +94,7 @@ class Intake:
         key, take = sending.key, event.pop
         type_ = type_of(take("type", None))
         source = source_of(key, take("source", None))
-        if take("specversion", "1.0") != "1.0":
+        if take("specversion", None) not in _SPECVERSIONS:
             raise refuse("/specversion", "value", "`specversion` is 1.0.")
         time = take("time", None)
         time = sending.received if time is None else utc(time)

@@ -59,8 +59,8 @@ def _deeper(raw: bytes, refusal: Refusal) -> Event:
     if refusal.error.code == too_deep().error.code:
         try:
             event = msgspec.json.decode(raw, type=Event)
-        except _ERRORS:
-            raise refusal from None
+        except _ERRORS as error:
+            raise of_bytes(raw, error) from None
         if not _exceeds(event, MAX_DEPTH):
             return event
     raise refusal from None
