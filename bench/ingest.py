@@ -15,8 +15,8 @@ from bench.stage import OWNED, Stage
 from services import banner
 from shared.log import Topic
 
-SECONDS = 1.5
-"""Of each round of a contestant."""
+SECONDS = {"singles": 1.5, "batches": 0.8}
+"""Of each round of a contestant, about."""
 
 BATCH = 100
 CONTESTANTS = {"singles": ("bare", "idiomatic"), "batches": ("parsing", "idiomatic")}
@@ -61,7 +61,7 @@ def _against(found: Rounds, what: str, against: str, name: str, aim: float) -> l
 
 def _rounds(stage: Stage, kind: str, order: Order, guess: int) -> dict[str, list[Measured]]:
     """All contestants one after the other, again and again; the first time warms them up."""
-    environment = stage.environment(kind)
+    environment, seconds = stage.environment(kind), SECONDS[kind] * min(1.0, stage.scale)
     stage.make_topics(kind, [*OWNED, Topic("idiomatic")])
     with ExitStack() as stack:
         stack.enter_context(stage.apart())
@@ -71,7 +71,7 @@ def _rounds(stage: Stage, kind: str, order: Order, guess: int) -> dict[str, list
         for name in CONTESTANTS[kind]:
             servers[name] = stack.enter_context(contestant(name, environment))
         orders = {
-            name: _calibrated(stage, server, replace(order, secret=secret), guess)
+            name: _calibrated(server, replace(order, secret=secret), guess, seconds)
             for name, server in servers.items()
         }
         found: dict[str, list[Measured]] = {name: [] for name in servers}
@@ -83,12 +83,12 @@ def _rounds(stage: Stage, kind: str, order: Order, guess: int) -> dict[str, list
     return found
 
 
-def _calibrated(stage: Stage, server: Server, order: Order, guess: int) -> Order:
+def _calibrated(server: Server, order: Order, guess: int, seconds: float) -> Order:
     """A load that takes about the time of a round; finding out warms the server up."""
     target = "/v1/batches" if order.size and server.name == "idiomatic" else "/v1/events"
     first = replace(order, target=target, run=f"{server.name}-w", count=_whole(guess, order))
     rate = server.load(first).rate
-    return replace(first, count=_whole(int(rate * SECONDS * min(1.0, stage.scale)), order))
+    return replace(first, count=_whole(int(rate * seconds), order))
 
 
 def _whole(count: int, order: Order) -> int:

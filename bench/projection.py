@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
+import psutil
 import uvloop
 
 from bench import events, memory
+from bench.programs import cpu, family_cpu
 from bench.progress import say
 from bench.report import Row, paired
 from bench.stage import PARTITIONS, Stage
@@ -43,10 +45,31 @@ class Found:
     rates: dict[str, list[float]] = field(default_factory=dict)
     backlog: list[int] = field(default_factory=list)
     settling: list[float] = field(default_factory=list)
+    costs: dict[str, list[float]] = field(default_factory=dict)  # us of CPU, PostgreSQL's too
 
-    def note(self, name: str, count: int, seconds: float) -> None:
-        self.rates.setdefault(name, []).append(count / seconds)
-        say(f"projection, {name}: {count / seconds:,.0f} events/s")
+    def note(self, name: str, count: int, watch: "Watch") -> None:
+        rate, cost = count / watch.seconds, watch.cpu / count * 1e6
+        self.rates.setdefault(name, []).append(rate)
+        self.costs.setdefault(name, []).append(cost)
+        say(f"projection, {name}: {rate:,.0f} events/s, {cost:.1f} us/event of all CPU")
+
+
+class Watch:
+    """Seconds and CPU, ours and PostgreSQL's, of what runs inside."""
+
+    def __init__(self, postgres: int) -> None:
+        self._postgres = postgres
+        self.seconds = self.cpu = 0.0
+
+    def __enter__(self) -> "Watch":
+        self.seconds, self.cpu = monotonic(), self._spent()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.seconds, self.cpu = monotonic() - self.seconds, self._spent() - self.cpu
+
+    def _spent(self) -> float:
+        return cpu(psutil.Process()) + family_cpu(self._postgres)
 
 
 def measure(stage: Stage) -> list[Row]:
@@ -59,25 +82,43 @@ def measure(stage: Stage) -> list[Row]:
 def _rows(found: Found) -> list[Row]:
     four, one = "binary COPY of event rows, 4 connections", "binary COPY, 1 connection"
     left = f"resolver: {_median(found.backlog):,.0f} rows left, {_median(found.settling):.1f} s"
+    costs = {name: _median(values) for name, values in found.costs.items()}
+    spent = f"CPU, PostgreSQL's too: {{:.1f}} us/event against {costs['copy 4']:.1f}"
     unit, rates = "events/s", found.rates
     beside, alone = "projection, resolver beside it", "projection, fold alone"
     return [
         paired(beside, unit, rates["beside"], four, rates["copy 4"], aim=0.30, note=left),
-        paired(beside, unit, rates["beside"], one, rates["copy 1"], aim=0.30),
-        paired(alone, unit, rates["alone"], four, rates["copy 4"], aim=0.40),
+        paired(
+            beside,
+            unit,
+            rates["beside"],
+            one,
+            rates["copy 1"],
+            aim=0.30,
+            note=spent.format(costs["beside"]),
+        ),
+        paired(
+            alone,
+            unit,
+            rates["alone"],
+            four,
+            rates["copy 4"],
+            aim=0.40,
+            note=spent.format(costs["alone"]),
+        ),
         paired(alone, unit, rates["alone"], one, rates["copy 1"], aim=0.40),
     ]
 
 
 async def _measure(stage: Stage, records: Records) -> Found:
-    found = Found()
+    found, postgres = Found(), stage.pid("postgres")
     async with opened(stage.database_of("projection")) as pool:
         copies = await _encoded(pool, records)
         for number in range(1, stage.rounds + 1):
-            await _fold(pool, records, f"beside_{VERSION}_{number}", found, beside=True)
-            await _copy(pool, copies, "copy 4", found)
-            await _fold(pool, records, f"alone_{VERSION}_{number}", found, beside=False)
-            await _copy(pool, [[b for part in copies for b in part]], "copy 1", found)
+            await _fold(pool, records, postgres, f"beside_{VERSION}_{number}", found, beside=True)
+            await _copy(pool, copies, postgres, "copy 4", found)
+            await _fold(pool, records, postgres, f"alone_{VERSION}_{number}", found, beside=False)
+            await _copy(pool, [[b for part in copies for b in part]], postgres, "copy 1", found)
     return found
 
 
@@ -122,14 +163,15 @@ async def _fold_one(folder: Folder, records: Sequence[Record]) -> None:
     await ahead
 
 
-async def _fold(pool: Pool, records: Records, name: str, found: Found, *, beside: bool) -> None:
+async def _fold(
+    pool: Pool, records: Records, postgres: int, name: str, found: Found, *, beside: bool
+) -> None:
     schema = await made(pool, name)
     await _calm(pool)
     resolving = asyncio.create_task(_resolve(pool, schema)) if beside else None
-    began = monotonic()
-    await fold_all(pool, schema, records)
-    seconds = monotonic() - began
-    found.note("beside" if beside else "alone", sum(map(len, records)), seconds)
+    with Watch(postgres) as watch:
+        await fold_all(pool, schema, records)
+    found.note("beside" if beside else "alone", sum(map(len, records)), watch)
     if resolving is not None:
         found.backlog.append(await _pending(pool, schema))
         found.settling.append(await _settled(pool, schema, resolving))
@@ -205,17 +247,18 @@ def _split(copied: bytes) -> dict[str, bytes]:
     return rows
 
 
-async def _copy(pool: Pool, parts: Sequence[Sequence[bytes]], name: str, found: Found) -> None:
+async def _copy(
+    pool: Pool, parts: Sequence[Sequence[bytes]], postgres: int, name: str, found: Found
+) -> None:
     await pool.execute("TRUNCATE copied")
     await _calm(pool)
     connections = [await pool.acquire() for _ in parts]
-    began = monotonic()
-    await asyncio.gather(*(_copy_one(*both) for both in zip(connections, parts, strict=True)))
-    seconds = monotonic() - began
+    with Watch(postgres) as watch:
+        await asyncio.gather(*(_copy_one(*both) for both in zip(connections, parts, strict=True)))
     for connection in connections:
         await pool.release(connection)
     count = await pool.fetchval("SELECT count(*) FROM copied")
-    found.note(name, count, seconds)
+    found.note(name, count, watch)
 
 
 async def _copy_one(connection: database.Connection, batches: Sequence[bytes]) -> None:

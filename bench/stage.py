@@ -14,6 +14,7 @@ import uvloop
 from bench import cores
 from services.registry import SERVICES
 from shared import embedded
+from shared.errors import Fatal
 from shared.log import Log, Topic
 from shared.settings import PREFIX
 
@@ -62,6 +63,13 @@ class Stage:
     def make_topics(self, name: str, topics: Sequence[Topic]) -> None:
         """Make a deployment's topics with the embedded settings."""
         uvloop.run(_make_topics(self.kafka, f"{name}-", topics))
+
+    def pid(self, server: str) -> int:
+        """The process of `kafka` or `postgres`. Raises Fatal where it has ended."""
+        for one in embedded.status(self.folder):
+            if one.name == server and one.pid is not None:
+                return one.pid
+        raise Fatal(f"The bench's {server} has ended.")
 
     @contextmanager
     def apart(self) -> Iterator[None]:
