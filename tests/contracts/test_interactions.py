@@ -1,0 +1,33 @@
+"""What contact writes is what the others read: one record of every type, kept for ever."""
+
+import json
+
+import pytest
+
+from services.contact import inbound as contact
+from services.contact.types import TYPES
+from services.profile import inbound as profile
+from tests.contracts.examples import FOLDER, made, written
+
+
+def test_every_type_has_its_record() -> None:
+    assert written("interactions").keys() == TYPES.keys()
+
+
+@pytest.mark.parametrize("type_", TYPES)
+def test_contact_writes_the_record_that_stands_here(type_: str) -> None:
+    kept = json.loads((FOLDER / f"interactions/{type_}.json").read_text())
+    assert made()[f"interactions/{type_}"] == kept
+
+
+@pytest.mark.parametrize("type_", TYPES)
+def test_every_consumer_reads_it(type_: str) -> None:
+    record = written("interactions")[type_]
+    assert contact.interaction(record).envelope.type == type_
+    assert profile.interaction(record).envelope.type == type_
+
+
+def test_contact_reads_what_it_refused() -> None:
+    event = contact.refused(written("quarantine")["event.refused"])
+    assert isinstance(event.body, contact.Refused)
+    assert event.body.reasons[0].pointer == "/data/order"
