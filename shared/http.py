@@ -78,11 +78,16 @@ def install(app: FastAPI) -> None:
         TimeoutError,
     ):
         app.add_exception_handler(kind, _on_database)
+    app.add_exception_handler(Exception, _on_bug)  # which raises it again, for the log
 
 
 async def _on_problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
     return problem_response(error)
+
+
+async def _on_bug(_: Request, error: Exception) -> Response:
+    return problem_response(Problem())
 
 
 async def _on_log_away(_: Request, error: Exception) -> Response:

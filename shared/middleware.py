@@ -41,21 +41,24 @@ class Tracing:
             await self.app(scope, receive, send)
             return
         token = telemetry.trace.set(telemetry.traceparent(header_of(scope, b"traceparent")))
-        started, status = monotonic(), 0
+        started, status, complete = monotonic(), 0, False
 
         async def sending(message: Message) -> None:
-            nonlocal status
+            nonlocal status, complete
             if message["type"] == "http.response.start":
                 status = message["status"]
+            else:
+                complete = not message.get("more_body", False)
             await send(message)
 
         try:
             await self.app(scope, receive, sending)
         except Exception:
             _logger.exception("%s %s failed", scope["method"], scope["path"])
-            if status:
-                raise
-            await problem_response(Problem())(scope, receive, sending)
+            if status and not complete:
+                raise  # half an answer is out: let the server break the connection off
+            if not complete:
+                await problem_response(Problem())(scope, receive, sending)
         finally:
             seconds = monotonic() - started
             route = getattr(scope.get("route"), "path", "unknown")
