@@ -91,11 +91,6 @@ def test_what_cannot_be_told_is_exit_code_2(system: System) -> None:
     assert json.loads(ended.stdout)["untold"]
 
 
-def test_the_api_descriptions_are_as_the_code_says(system: System) -> None:
-    ended = system.rapport("openapi", "--check")
-    assert (ended.returncode, ended.stdout) == (0, "")
-
-
 async def test_a_parked_event_is_listed_shown_and_given_up(system: System, position: str) -> None:
     topic, partition, _ = position.split("/")
     log = await Log.connect(system.settings["RAPPORT_KAFKA"])
