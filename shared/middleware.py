@@ -15,6 +15,9 @@ from shared.http import problem_response
 MAX_BODY = 1024 * 1024
 """Bytes of a body, where a route does not say otherwise."""
 
+MAX_DIGITS = 18
+"""Digits of a length that are read as a number."""
+
 BODY_TIMEOUT = 30.0
 """Seconds in which a body must have come."""
 
@@ -79,7 +82,8 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         length = header_of(scope, b"content-length") or "0"
-        if not (length.isdigit() and int(length) <= self.limit):
+        few = length.isdecimal() and len(length) <= MAX_DIGITS
+        if not (few and int(length) <= self.limit):
             await problem_response(TooLarge(self._detail))(scope, receive, send)
             return
         await self.app(scope, self._bounded(receive), send)

@@ -14,6 +14,9 @@ from shared.http import wrong_parameter
 TIMEOUT = 30.0
 """Seconds in which a body must have come."""
 
+MAX_DIGITS = 18
+"""Digits of a length that are read as a number."""
+
 
 class Headers(NamedTuple):
     """The headers that the door reads."""
@@ -73,7 +76,7 @@ def only_validate(query: bytes) -> bool:
 
 async def read_body(receive: Receive, content_length: bytes, seconds: float) -> bytes:
     """The whole body. Raises TooLarge, TooSlow, and Gone where the client left."""
-    if content_length and (not content_length.isdigit() or int(content_length) > MAX_BODY):
+    if content_length and not _within_bound(content_length):
         raise _too_large()
     try:
         async with asyncio.timeout(seconds):
@@ -82,6 +85,11 @@ async def read_body(receive: Receive, content_length: bytes, seconds: float) -> 
         raise TooSlow(
             f"The body did not come within {seconds:g} s.", headers={"Connection": "close"}
         ) from None
+
+
+def _within_bound(content_length: bytes) -> bool:
+    few = content_length.isdigit() and len(content_length) <= MAX_DIGITS
+    return few and int(content_length) <= MAX_BODY
 
 
 async def _gather(receive: Receive) -> bytes:
