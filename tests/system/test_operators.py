@@ -76,6 +76,16 @@ def test_the_topics_are_as_planned(system: System, position: str) -> None:
     assert (ended.returncode, {row["state"] for row in json.loads(ended.stdout)}) == (0, {"fine"})
 
 
+def test_topics_that_are_missing_are_made_once(system: System) -> None:
+    fresh = System(system.data.parent / "fresh", system.settings)
+    fresh.settings |= {"RAPPORT_TOPIC_PREFIX": f"f{system.settings['RAPPORT_TOPIC_PREFIX']}"}
+    planned = fresh.rapport("topics", "plan", "--json")
+    states = {row["state"] for row in json.loads(planned.stdout)}
+    assert (planned.returncode, states) == (1, {"missing"})
+    assert fresh.rapport("topics", "apply").returncode == 0
+    assert fresh.rapport("topics", "plan").returncode == 0
+
+
 def test_nothing_is_parked(system: System, position: str) -> None:
     ended = system.rapport("parked", "list", "--json")
     assert (ended.returncode, json.loads(ended.stdout)) == (0, [])
