@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -34,6 +35,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=MEASURES, help="one measure, or several")
     parser.add_argument("--scale", type=float, default=1.0, help="0.1 for a quick, rough run")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the servers are removed on the way
     try:
         rows = _measure(chosen.only or list(MEASURES), chosen.scale)
     except Fatal as error:
