@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from shared.database import Pool
+from shared.errors import LogUnavailable
 from tests.profile.answering import SCHEMA, Profile, answering
 from tests.records import subject
 
@@ -166,10 +167,19 @@ async def test_every_operation_asks_for_its_scope(profile: Profile) -> None:
     assert answer.status_code == 403
 
 
+class Away:
+    """A log that does not answer."""
+
+    async def end_offsets(self, topic: str, partitions: object) -> dict[int, int]:
+        raise LogUnavailable("away")
+
+
 async def test_while_the_view_is_built_there_is_nothing_to_read_yet(profile: Profile) -> None:
     await profile.site.pool.execute("UPDATE schemas SET ready = NULL WHERE schema = $1", SCHEMA)
     object.__setattr__(profile.site.serving, "_until", 0.0)
+    object.__setattr__(profile.site, "log", Away())
     for path in (ONE, "/v1/customers"):
         answer = await profile.client.get(path)
         assert (answer.status_code, answer.json()["code"]) == (503, "building"), path
+        assert answer.json()["progress"] is None  # the log is away: nobody knows how far it is
         assert answer.headers["retry-after"]
