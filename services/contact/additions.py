@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from services.contact.faults import refuse
-from services.contact.identifying import Resolver
+from services.contact.identifying import Resolver, distinct
 from shared.auth import Key
 
 
@@ -26,8 +26,7 @@ def _membership(data: dict[str, Any], key: Key, _: Resolver) -> None:
 
 
 def _seen(data: dict[str, Any], _: Key, __: Resolver) -> None:
-    names = {(i["kind"], i.get("namespace"), i["value"]) for i in data["identifiers"]}
-    if len(names) < 2:
+    if distinct(data["identifiers"]) < 2:
         raise refuse("/data/identifiers", "length", "Two or more identifiers must be there.")
 
 

@@ -18,19 +18,33 @@ REMEMBERED = 32_768
 
 _KIND = re.compile(r"[a-z0-9_]{1,32}")
 _PHONE = re.compile(r"\+?[0-9]{5,15}")
-_OURS = ("kind", "namespace", "value", "given", "subject")
+_OURS = frozenset(("kind", "namespace", "value", "given", "subject"))
 _KIND_OF_CHANNEL = {
     "email": "email",
     **dict.fromkeys(("phone", "call", "sms", "text", "whatsapp"), "phone"),
 }
 
 
+class Identifier(msgspec.Struct, omit_defaults=True, gc=False):
+    """An identifier as it stands in a record."""
+
+    kind: str
+    value: str
+    namespace: str = ""
+    given: str | None = None  # the value as it came, where normalising changed it
+    subject: str | None = None
+
+
 class Known(msgspec.Struct, frozen=True, gc=False):
-    """An identifier as it stands in a record; never changed, for many records share it."""
+    """An identifier that was looked at; many records share its bytes."""
 
     rank: int  # shared.identifiers.RANK; -1 without a subject
     subject: str
-    identifier: dict[str, Any]
+    value: str
+    encoded: msgspec.Raw
+
+
+_encode = msgspec.json.Encoder().encode
 
 
 class Resolver:
@@ -39,14 +53,14 @@ class Resolver:
     def __init__(self, secret: bytes) -> None:
         self._know = lru_cache(REMEMBERED)(partial(_know, secret))
 
-    def identify(self, given: Any, namespace: str) -> tuple[list[dict[str, Any]], str | None]:
-        """An event's identifiers, and the subject of the strongest, of equals the smallest.
+    def identify(self, given: Any, namespace: str) -> tuple[list[msgspec.Raw], str | None]:
+        """An event's identifiers as JSON, and the subject of the strongest.
 
-        `namespace` is of those that name none. Raises Refusal.
+        Of equals the smallest; `namespace` is of those that name none. Raises Refusal.
         """
         if type(given) is not list or len(given) > MOST:
             raise refuse("/data/identifiers", "type", f"`identifiers` is a list of at most {MOST}.")
-        identifiers: list[dict[str, Any]] = []
+        identifiers: list[msgspec.Raw] = []
         best, strongest = -1, ""
         for item in given:
             try:
@@ -54,7 +68,7 @@ class Resolver:
             except Refusal as refusal:
                 pointer = f"/data/identifiers/{len(identifiers)}{refusal.error.pointer}"
                 raise refuse(pointer, refusal.error.code, refusal.error.detail) from None
-            identifiers.append(known.identifier)
+            identifiers.append(known.encoded)
             rank = known.rank
             if rank > best or (rank == best >= 0 and known.subject < strongest):
                 best, strongest = rank, known.subject
@@ -80,11 +94,16 @@ class Resolver:
         if kind is None:
             return None
         known = self._know(kind, "", address)
-        value = known.identifier["value"]
-        right = "@" in value if kind == "email" else _PHONE.fullmatch(value)
+        right = "@" in known.value if kind == "email" else _PHONE.fullmatch(known.value)
         if known.rank < 0 or not right:
             return None
-        return {"kind": kind, "value": value, "subject": known.subject}
+        return {"kind": kind, "value": known.value, "subject": known.subject}
+
+
+def distinct(identifiers: list[msgspec.Raw]) -> int:
+    """How many different ones there are."""
+    found = [msgspec.json.decode(raw, type=Identifier) for raw in identifiers]
+    return len({(one.kind, one.namespace, one.value) for one in found})
 
 
 def _is_plain(item: dict[str, Any]) -> bool:
@@ -94,31 +113,29 @@ def _is_plain(item: dict[str, Any]) -> bool:
 def _with_rest(known: Known, item: dict[str, Any]) -> Known:
     """The identifier with what else the sender said of it; a claimed one has no subject."""
     rest = {name: value for name, value in item.items() if name not in _OURS}
-    identifier = {**known.identifier, **rest}
     if type(rest.get("claim", False)) is not bool:
         raise refuse("/claim", "type", "`claim` is true or false.")
+    identifier = {**msgspec.json.decode(known.encoded), **rest}
     if rest.get("claim"):
         identifier.pop("subject", None)
-        return Known(-1, "", identifier)
-    return Known(known.rank, known.subject, identifier)
+        return Known(-1, "", known.value, msgspec.Raw(_encode(identifier)))
+    return Known(known.rank, known.subject, known.value, msgspec.Raw(_encode(identifier)))
 
 
 def _know(secret: bytes, kind: str, namespace: str, value: str) -> Known:
-    if kind not in RANK and not _KIND.fullmatch(kind):
+    rank = RANK.get(kind, -1)
+    if rank < 0 and not _KIND.fullmatch(kind):
         raise refuse("/kind", "pattern", "`kind` is 1 to 32 of a-z, 0-9 and _.")
-    if len(namespace) > MAX_NAMESPACE or not namespace.isprintable():
+    if namespace and (len(namespace) > MAX_NAMESPACE or not namespace.isprintable()):
         raise refuse("/namespace", "length", f"`namespace` has at most {MAX_NAMESPACE} characters.")
     normal = normalise(kind, value)
-    if not value or max(len(value), len(normal)) > MAX_LENGTH:
+    if not value or len(value) > MAX_LENGTH or len(normal) > MAX_LENGTH:
         raise refuse("/value", "length", f"`value` has 1 to {MAX_LENGTH} characters.")
-    namespace = "" if kind in WITHOUT_NAMESPACE else namespace
-    identifier = {"kind": kind}
-    if namespace:
-        identifier["namespace"] = namespace
-    identifier["value"] = normal
-    if normal != value:
-        identifier["given"] = value
-    if kind not in RANK or is_blocked(normal):
-        return Known(-1, "", identifier)
-    identifier["subject"] = name = subject(secret, kind, namespace, normal)
-    return Known(RANK[kind], name, identifier)
+    if kind in WITHOUT_NAMESPACE:
+        namespace = ""
+    if is_blocked(normal):
+        rank = -1
+    name = subject(secret, kind, namespace, normal) if rank >= 0 else None
+    given = value if normal != value else None
+    identifier = Identifier(kind, normal, namespace, given, name)
+    return Known(rank, name or "", normal, msgspec.Raw(_encode(identifier)))

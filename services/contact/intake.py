@@ -64,6 +64,27 @@ class _Record(msgspec.Struct, omit_defaults=True, gc=False):
     correlationid: str | None = None
 
 
+class _Type(msgspec.Struct, frozen=True, gc=False):
+    """What the door knows of a type, in one place."""
+
+    struct: type[msgspec.Struct] | None = None
+    channel: str | None = None
+    direction: str = "inbound"
+    namespaced: bool = False
+    complete: Callable[[dict[str, Any], Key, Resolver], None] | None = None
+
+
+_TYPES = {
+    type_: _Type(
+        struct,
+        CHANNEL_OF[type_],
+        DIRECTION_OF.get(type_, "inbound"),
+        type_ in NAMESPACED,
+        COMPLETE.get(type_),
+    )
+    for type_, struct in TYPES.items()
+}
+_OTHER = _Type()
 _SPECVERSIONS = (None, "1.0")
 _FIRST = b'{"specversion":"1.0",'
 _encode = msgspec.json.Encoder().encode
@@ -99,8 +120,10 @@ class Intake:
         time = take("time", None)
         time = sending.received if time is None else utc(time)
         data = _object(take("data", None))
-        partitionkey = self._envelope(type_, data, key)
-        self._check(type_, data, key)
+        known = _TYPES.get(type_, _OTHER)
+        partitionkey = self._envelope(known, data, key.namespace)
+        if known.struct is not None:
+            self._check(known, data, key)
         return _Record(
             id,
             source,
@@ -116,44 +139,39 @@ class Intake:
             data,
         )
 
-    def _envelope(self, type_: str, data: dict[str, Any], key: Key) -> str | None:
+    def _envelope(self, known: _Type, data: dict[str, Any], namespace: str) -> str | None:
         """Channel, direction and identifiers in their places; the subject it is partitioned by."""
         channel = data.get("channel")
         if channel is None:
-            _default_channel(type_, data)
+            _default_channel(known, data)
         elif type(channel) is not str or channel not in CHANNELS:
             raise refuse("/data/channel", "value", f"`channel` is one of {_words(CHANNELS)}.")
         direction = data.get("direction")
         if direction is None:
-            data["direction"] = DIRECTION_OF.get(type_, "inbound")
+            data["direction"] = known.direction
         elif type(direction) is not str or direction not in DIRECTIONS:
             raise refuse("/data/direction", "value", f"`direction` is one of {_words(DIRECTIONS)}.")
         given = data.get("identifiers")
-        data["identifiers"], partitionkey = self._resolver.identify(
-            [] if given is None else given, key.namespace
-        )
+        if given is None:
+            given = []
+        data["identifiers"], partitionkey = self._resolver.identify(given, namespace)
         return partitionkey
 
-    def _check(self, type_: str, data: dict[str, Any], key: Key) -> None:
+    def _check(self, known: _Type, data: dict[str, Any], key: Key) -> None:
         """The fields of a known type, and what the door adds to them."""
-        struct = TYPES.get(type_)
-        if struct is None:
-            return
         try:
-            msgspec.convert(data, struct)
+            msgspec.convert(data, known.struct)
         except msgspec.ValidationError as error:
             raise Refusal(of_field(error, "/data")) from None
-        if type_ in NAMESPACED and data.get("namespace") is None:
+        if known.namespaced and data.get("namespace") is None:
             data["namespace"] = key.namespace
-        complete = COMPLETE.get(type_)
-        if complete:
-            complete(data, key, self._resolver)
+        if known.complete is not None:
+            known.complete(data, key, self._resolver)
 
 
-def _default_channel(type_: str, data: dict[str, Any]) -> None:
-    channel = CHANNEL_OF.get(type_)
-    if channel:
-        data["channel"] = channel
+def _default_channel(known: _Type, data: dict[str, Any]) -> None:
+    if known.channel is not None:
+        data["channel"] = known.channel
     else:
         data.pop("channel", None)
 
