@@ -10,18 +10,20 @@ import httpx
 import msgspec
 
 from services import contact as service
-from services.contact import keys
+from services.contact import keys, refused
 from services.contact.app import SERVICE
 from services.contact.consumers import CUSTOMERS, OWNED, view
-from shared.auth import SCOPES
+from shared.auth import SCOPES, Key
 from shared.database import Pool, ddl, migrate
+from shared.errors import FieldError
 from shared.log import Log, Topic
-from shared.messages import Record
+from shared.messages import Place, Record
 from shared.schemas import Schema, Serving, Source, prepare
 from shared.service import Site
 from shared.settings import load
 from shared.tables import runtime
-from tests.records import SECRET, record
+from tests.contact.sending import SENDING
+from tests.records import SECRET, at, record
 
 SCHEMA = "contact_1_1"
 PARTITIONS = 2
@@ -92,6 +94,17 @@ class Contact:
         """Fold what profile tells of a subject."""
         fields: dict[str, Any] = {"subject": subject, "customer": customer, "revision": revision}
         await self.tell("belongs", topic=self.site.topics[CUSTOMERS], **fields)
+
+    async def refuse(
+        self, raw: bytes, code: str = "required", key: str = "shop", seconds: int = 0
+    ) -> None:
+        """Fold what the door keeps of something that it refused."""
+        self.told += 1
+        sender = Key(key, frozenset(["ingest"]), f"service:{key}")
+        sending = SENDING._replace(key=sender, received=at(seconds))
+        kept = refused.record(raw, "application/json", sending, [FieldError("/type", code, "Why.")])
+        place = Place(self.site.topics["quarantine"], 0, self.told)
+        await self.fold(Record(place, kept.key, kept.value))
 
     async def fold(self, *records: Record) -> None:
         events = [self.site.view.decode(one) for one in records]

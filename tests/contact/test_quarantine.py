@@ -6,13 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.contact import refused
-from shared.auth import Key
 from shared.database import Pool
-from shared.errors import FieldError
-from shared.messages import Place, Record
 from tests.contact.answering import Contact, answering
-from tests.contact.sending import SENDING
 from tests.records import at, subject
 
 
@@ -22,22 +17,9 @@ async def contact(pool: Pool) -> AsyncIterator[Contact]:
         yield contact
 
 
-async def refuse(
-    contact: Contact, raw: bytes, code: str = "required", key: str = "shop", seconds: int = 0
-) -> None:
-    """Fold what the door would have kept."""
-    contact.told += 1
-    sending = SENDING._replace(
-        key=Key(key, frozenset(["ingest"]), f"service:{key}"), received=at(seconds)
-    )
-    kept = refused.record(raw, "application/json", sending, [FieldError("/type", code, "Why.")])
-    place = Place(contact.site.topics["quarantine"], 0, contact.told)
-    await contact.fold(Record(place, kept.key, kept.value))
-
-
 async def test_exactly_what_came_is_given_back(contact: Contact) -> None:
     for raw in (b"{", b"\xff\x00\xfe", b'{"a": "\\u0000"}', b"x" * 300_000):
-        await refuse(contact, raw)
+        await contact.refuse(raw)
     listed = (await contact.get("/v1/quarantine"))["data"]
     assert len(listed) == 4
     found = {}
@@ -49,7 +31,7 @@ async def test_exactly_what_came_is_given_back(contact: Contact) -> None:
 
 
 async def test_each_has_its_key_its_reasons_and_its_position(contact: Contact) -> None:
-    await refuse(contact, b"{}", seconds=7)
+    await contact.refuse(b"{}", seconds=7)
     (one,) = (await contact.get("/v1/quarantine"))["data"]
     assert one.pop("id")
     assert one == {
@@ -66,7 +48,7 @@ async def test_each_has_its_key_its_reasons_and_its_position(contact: Contact) -
 async def test_the_quarantine_is_paged_newest_first_and_filtered(contact: Contact) -> None:
     for n in range(5):
         key, code = ("shop", "desk")[n % 2], ("required", "type", "nul")[n % 3]
-        await refuse(contact, b"%d" % n, code, key, seconds=n // 2)
+        await contact.refuse(b"%d" % n, code, key, seconds=n // 2)
 
     async def sizes(**parameters: Any) -> list[tuple[str, str]]:
         found = await contact.all_pages("/v1/quarantine", 2, **parameters)
@@ -109,7 +91,7 @@ async def test_a_wrong_parameter_is_named(contact: Contact) -> None:
 
 async def test_a_cursor_of_other_filters_is_refused(contact: Contact) -> None:
     for _ in range(2):
-        await refuse(contact, b"{}")
+        await contact.refuse(b"{}")
     cursor = (await contact.get("/v1/quarantine", limit=1))["next_cursor"]
     answer = await contact.ask("/v1/quarantine", cursor=cursor, key="shop")
     assert answer.json()["errors"][0]["pointer"] == "/query/cursor"

@@ -1,0 +1,95 @@
+"""What the documentation shows is what contact answers."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from services.contact.api import documents
+from services.contact.app import SERVICE
+from services.contact.types import TYPES
+from shared.database import Pool
+from shared.ids import event_id
+from tests.contact.answering import Contact, answering
+from tests.contact.sending import admitted
+from tests.records import subject
+
+
+@pytest.fixture
+async def contact(pool: Pool) -> AsyncIterator[Contact]:
+    async with answering(pool) as contact:
+        yield contact
+
+
+def operations() -> dict[str, dict[str, Any]]:
+    paths: Any = SERVICE.openapi()["paths"]
+    return {f"{verb} {path}": made for path, all_ in paths.items() for verb, made in all_.items()}
+
+
+def test_every_operation_is_described_with_its_problems() -> None:
+    found = operations()
+    assert len(found) == 7
+    for name, operation in found.items():
+        for part in ("summary", "description", "security", "tags"):
+            assert operation[part], (name, part)
+        assert {"401", "403", "422", "503"} <= operation["responses"].keys(), name
+
+
+def test_the_door_is_described_like_any_other() -> None:
+    door = operations()["post /v1/events"]
+    expected = {"200", "202", "400", "401", "403", "408", "413", "415", "422", "503"}
+    assert door["responses"].keys() == expected
+    assert [each["name"] for each in door["parameters"]] == ["validate"]
+    examples = door["requestBody"]["content"]["application/json"]["examples"]
+    assert admitted(examples["one"]["value"])["type"] in TYPES
+    assert isinstance(examples["array"]["value"], list)
+
+
+def test_every_known_type_is_described() -> None:
+    said = msgspec.json.encode(SERVICE.openapi()).decode()
+    for type_ in TYPES:
+        assert f'"{type_}"' in said
+
+
+def shape(document: Any) -> Any:
+    """The names in a document, of lists those in the first item; `data` is the event's own."""
+    if isinstance(document, dict):
+        return {
+            name: shape(value) if name != "data" or isinstance(value, list) else None
+            for name, value in document.items()
+        }
+    if isinstance(document, list):
+        return [shape(document[0])] if document else []
+    return None
+
+
+async def test_the_documents_shown_have_the_shape_of_real_ones(contact: Contact) -> None:
+    await contact.tell("page.viewed", "user:1", id="1")
+    await contact.tell("page.viewed", "user:1", id="same")
+    await contact.tell("page.viewed", "user:2", id="same")
+    await contact.refuse(b"{}")
+    days = {"from": "2026-01-01", "to": "2026-01-02"}
+    (listed,) = (await contact.get("/v1/quarantine"))["data"]
+    for path, parameters, document in [
+        ("/v1/interactions", {"subject": subject("user:1")}, documents.INTERACTIONS),
+        ("/v1/interactions/counts", days, documents.COUNTS),
+        ("/v1/quarantine", {}, documents.QUARANTINE),
+        (f"/v1/quarantine/{listed['id']}", {}, documents.QUARANTINED),
+        ("/v1/keys/self", {}, documents.KEY),
+    ]:
+        found = await contact.get(path, **parameters)
+        assert shape(found) == shape(document), path
+    one = await contact.get(f"/v1/interactions/{event_id('/tests', '1')}")
+    assert one.keys() == documents.INTERACTION.keys()
+    attributes = documents.INTERACTION["record"].keys()
+    assert one["record"].keys() == attributes - {"traceparent", "dataversion"}
+    twins = (await contact.ask(f"/v1/interactions/{event_id('/tests', 'same')}")).json()
+    assert shape(twins["subjects"]) == shape(documents.TWINS["subjects"])
+    assert twins["code"] == documents.TWINS["code"]
+
+
+def test_the_record_shown_is_what_the_door_writes() -> None:
+    shown = documents.INTERACTION["record"]
+    sent = {name: shown[name] for name in ("id", "source", "type", "time")}
+    assert admitted(sent | {"data": dict(shown["data"])}).keys() == shown.keys()
