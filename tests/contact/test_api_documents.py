@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+import jsonschema_rs
 import msgspec
 import pytest
 
@@ -12,6 +13,7 @@ from services.contact.types import TYPES
 from shared.database import Pool
 from shared.ids import event_id
 from tests.contact.answering import Contact, answering
+from tests.contact.examples import SENT
 from tests.contact.sending import admitted
 from tests.records import subject
 
@@ -93,3 +95,33 @@ def test_the_record_shown_is_what_the_door_writes() -> None:
     shown = documents.INTERACTION["record"]
     sent = {name: shown[name] for name in ("id", "source", "type", "time")}
     assert admitted(sent | {"data": dict(shown["data"])}).keys() == shown.keys()
+
+
+def described() -> jsonschema_rs.Validator:
+    """What the description says of an event."""
+    components: Any = SERVICE.openapi()["components"]
+    schema = {"$ref": "#/components/schemas/Event", "components": components}
+    return jsonschema_rs.Draft202012Validator(schema)
+
+
+@pytest.mark.parametrize("type_", TYPES)
+def test_the_example_of_every_type_is_as_described(type_: str) -> None:
+    described().validate(SENT[type_])
+
+
+def test_what_the_door_refuses_is_not_as_described() -> None:
+    event = described()
+    order = SENT["order.placed"]
+    assert event.is_valid({"type": "note.taken", "tenant": "eu"})
+    for wrong in (
+        {},
+        {"type": "order.placed"},
+        order | {"data": {"order": "1"}},
+        order | {"data": order["data"] | {"amount": "4990"}},
+        order | {"data": order["data"] | {"channel": "pigeon"}},
+        order | {"data": order["data"] | {"identifiers": [{"kind": "user"}]}},
+        order | {"specversion": "0.3"},
+        order | {"userId": "1"},
+        SENT["feedback.given"] | {"data": {"csat": 6}},
+    ):
+        assert not event.is_valid(wrong), wrong
