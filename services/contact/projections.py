@@ -5,26 +5,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-import asyncpg
 import msgspec
 from prometheus_client import Counter
 
 from services.contact.inbound import Belongs, Interaction, Refused
-from shared.database import Connection, Copy, Statement, in_schema, run
+from shared.database import Connection, Statement, in_schema, run
 from shared.projection import Event
+from shared.seen import record_new
 
 _conflicts = Counter(
     "rapport_contact_conflicts",
     "Events whose source and id were seen under another subject already.",
 )
-
-_RECORD = """
-INSERT INTO {s}.interactions (subject, event, time, type, channel, direction, position, record)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[],
-                     $6::text[], $7::text[], $8::text[])
-ON CONFLICT DO NOTHING
-RETURNING subject::text, event::text
-"""
 
 _CONFLICTS = """
 SELECT count(*) FROM unnest($1::uuid[], $2::uuid[]) g (subject, event)
@@ -34,9 +26,9 @@ JOIN {s}.interactions i ON i.event = g.event AND i.subject <> g.subject
 
 async def fold(connection: Connection, schema: str, events: Sequence[Event]) -> None:
     """Write a batch in the open transaction."""
-    fresh = await record(
-        connection, schema, [event for event in events if isinstance(event.body, Interaction)]
-    )
+    happened = [event for event in events if isinstance(event.body, Interaction)]
+    fresh = await record_new(connection, schema, "interactions", happened, _row)
+    await _count_conflicts(connection, schema, fresh)
     await run(
         connection,
         schema,
@@ -48,48 +40,26 @@ async def fold(connection: Connection, schema: str, events: Sequence[Event]) -> 
     )
 
 
-async def record(connection: Connection, schema: str, events: Sequence[Event]) -> Sequence[Event]:
-    """Write the rows of interactions; those that were not there yet. Nearly always all are new."""
-    if not events:
-        return ()
-    first: dict[tuple[str, str], Event] = {}
-    for event in events:
-        first.setdefault((event.envelope.partitionkey, event.envelope.event), event)
-    rows = [_row(key, event) for key, event in first.items()]
-    keys = list(first)
-    try:
-        async with connection.transaction():
-            await Copy("interactions", rows).run(connection, schema)
-    except asyncpg.UniqueViolationError:
-        columns = list(zip(*rows, strict=True))
-        found = await connection.fetch(in_schema(_RECORD, schema), *columns)
-        keys = [(row["subject"], row["event"]) for row in found]
-    await _count_conflicts(connection, schema, keys)
-    return [first[key] for key in keys]
-
-
-def _row(key: tuple[str, str], event: Event) -> tuple[object, ...]:
-    envelope, body = event.envelope, event.body
+def _row(subject: str, name: str, event: Event) -> tuple[object, ...]:
+    envelope, body, record = event.envelope, event.body, event.record
     assert isinstance(body, Interaction)
     return (
-        *key,
+        subject,
+        name,
         datetime.fromisoformat(envelope.happened),
         envelope.type,
         body.channel,
         body.direction,
-        event.record.place.position(),
-        event.record.value.decode(),
+        record.place.position(),
+        record.value.decode(),
     )
 
 
-async def _count_conflicts(
-    connection: Connection, schema: str, keys: Sequence[tuple[str, str]]
-) -> None:
-    if keys:
-        found = await connection.fetchval(
-            in_schema(_CONFLICTS, schema), [key[0] for key in keys], [key[1] for key in keys]
-        )
-        _conflicts.inc(found)
+async def _count_conflicts(connection: Connection, schema: str, events: Sequence[Event]) -> None:
+    if events:
+        subjects = [event.envelope.partitionkey for event in events]
+        names = [event.envelope.event for event in events]
+        _conflicts.inc(await connection.fetchval(in_schema(_CONFLICTS, schema), subjects, names))
 
 
 def _daily(events: Sequence[Event]) -> list[Statement]:

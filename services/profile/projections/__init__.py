@@ -18,13 +18,13 @@ from services.profile.projections import belonging, described, interactions, thi
 from services.profile.projections.rows import Rows
 from shared.database import Connection, Copy, Statement, run
 from shared.projection import Event
+from shared.seen import record_new
 
 
 async def fold(connection: Connection, schema: str, events: Sequence[Event]) -> None:
     """Write a batch in the open transaction: event rows first, then what the new ones change."""
-    fresh = await interactions.record(
-        connection, schema, [event for event in events if isinstance(event.body, Body)]
-    )
+    happened = [event for event in events if isinstance(event.body, Body)]
+    fresh = await record_new(connection, schema, "events", happened, interactions.event_row)
     decided = [event for event in events if isinstance(event.body, DecisionBody)]
     await run(connection, schema, project([*fresh, *decided]))
 

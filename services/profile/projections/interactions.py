@@ -1,63 +1,22 @@
 """Event rows (the memory of what was seen), the identifiers in them, and the counts."""
 
-from collections.abc import Sequence
-
-import asyncpg
-
 from services.profile.inbound import Body
 from services.profile.projections.rows import Rows, in_key_order, insert, moment
-from shared.database import Connection, Copy, Statement, in_schema
+from shared.database import Statement
 from shared.identifiers import RANK
 from shared.projection import Event
 
 Known = tuple[int, str]
 """An identifier of an event that stands for somebody: its rank and subject; sorts weakest first."""
 
-_RECORD = """
-INSERT INTO {s}.events
-    (subject, event, time, recorded, type, channel, direction, source, id, position, data)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::text[],
-                     $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])
-ON CONFLICT DO NOTHING
-RETURNING subject::text, event::text
-"""
 
-
-async def record(connection: Connection, schema: str, events: Sequence[Event]) -> Sequence[Event]:
-    """Write the event rows; the events that were not there yet, in key order.
-
-    Nearly always all are new: COPY tries that first, and only a batch in which one is not goes the
-    slower way.
-    """
-    if not events:
-        return ()
-    first: dict[tuple[str, str], Event] = {}
-    for event in events:
-        first.setdefault((event.envelope.partitionkey, event.envelope.event), event)
-    keys = sorted(first)
-    rows = [_row(key, first[key]) for key in keys]
-    try:
-        async with connection.transaction():
-            await Copy("events", rows).run(connection, schema)
-    except asyncpg.UniqueViolationError:
-        return [first[key] for key in await _record_new(connection, schema, rows)]
-    return [first[key] for key in keys]
-
-
-async def _record_new(
-    connection: Connection, schema: str, rows: Sequence[tuple[object, ...]]
-) -> list[tuple[str, str]]:
-    columns = list(zip(*rows, strict=True))
-    fresh = await connection.fetch(in_schema(_RECORD, schema), *columns)
-    return sorted((row["subject"], row["event"]) for row in fresh)
-
-
-def _row(key: tuple[str, str], event: Event) -> tuple[object, ...]:
-    envelope = event.envelope
-    body = event.body
+def event_row(subject: str, name: str, event: Event) -> tuple[object, ...]:
+    """The row of `events` for an interaction."""
+    envelope, body = event.envelope, event.body
     assert isinstance(body, Body)
     return (
-        *key,
+        subject,
+        name,
         moment(envelope.happened),
         moment(envelope.recordedtime),
         envelope.type,
