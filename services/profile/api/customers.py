@@ -9,12 +9,14 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from services.profile.api import documents
 from services.profile.api.context import cursors_of, identifier, schema_of, site_of, snapshot
 from services.profile.api.light import profile
-from services.profile.api.parameters import Customers, Lookup, One, Page, Timeline
+from services.profile.api.parameters import Customers, Lookup, One, Timeline
 from services.profile.queries import belonging, customers, duplicates, timeline
 from shared.auth import Key, require
 from shared.database import Connection
+from shared.documents import answers
 from shared.errors import NotFound
 from shared.http import conditional, json_response, page, wrong_parameter
+from shared.parameters import Page
 from shared.service import Site
 
 router = APIRouter(tags=["customers"])
@@ -24,7 +26,7 @@ Reader = Annotated[Key, Depends(require("read"))]
 @router.get(
     "/v1/customers/{id}",
     summary="One customer",
-    responses=documents.answers(documents.PROFILE, 304, 404),
+    responses=answers(documents.PROFILE, 304, 404),
     response_class=Response,
 )
 async def one_customer(
@@ -48,7 +50,7 @@ async def one_customer(
 @router.post(
     "/v1/customers/lookup",
     summary="The customer of an identifier",
-    responses=documents.answers(documents.PROFILE, 400, 404, 413),
+    responses=answers(documents.PROFILE, 400, 404, 413),
     response_class=Response,
 )
 async def look_up(
@@ -64,7 +66,7 @@ async def look_up(
 @router.get(
     "/v1/customers",
     summary="The list of customers, or the one of an identifier",
-    responses=documents.answers(documents.CUSTOMERS, 304, 404),
+    responses=answers(documents.CUSTOMERS, 304, 404),
     response_class=Response,
 )
 async def all_customers(
@@ -140,7 +142,7 @@ def _listing(site: Site, parameters: Customers) -> tuple[customers.Listing, str]
 @router.get(
     "/v1/customers/{id}/timeline",
     summary="What happened to a customer",
-    responses=documents.answers(documents.TIMELINE, 304, 404),
+    responses=answers(documents.TIMELINE, 304, 404),
     response_class=Response,
 )
 async def what_happened(
@@ -179,7 +181,7 @@ async def _known(connection: Connection, schema: str, subject: str) -> str:
 @router.get(
     "/v1/customers/{id}/belonging",
     summary="Why each identifier belongs to a customer",
-    responses=documents.answers(documents.BELONGING, 404),
+    responses=answers(documents.BELONGING, 404),
     response_class=Response,
 )
 async def why_it_belongs(
@@ -208,7 +210,7 @@ async def why_it_belongs(
 @router.get(
     "/v1/customers/{id}/duplicates",
     summary="Who may be the same as a customer",
-    responses=documents.answers(documents.DUPLICATES, 404),
+    responses=answers(documents.DUPLICATES, 404),
     response_class=Response,
 )
 async def duplicates_of_one(
@@ -246,7 +248,7 @@ async def duplicates_of_one(
     "/v1/duplicates",
     summary="All possible duplicates",
     tags=["identity"],
-    responses=documents.answers(documents.ALL_DUPLICATES),
+    responses=answers(documents.ALL_DUPLICATES),
     response_class=Response,
 )
 async def all_duplicates(

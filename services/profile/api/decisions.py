@@ -14,6 +14,7 @@ from services.profile.queries import belonging, decisions
 from shared import telemetry
 from shared.auth import Key, require
 from shared.clock import now, rfc3339
+from shared.documents import answers
 from shared.errors import Conflict, FieldError, Unprocessable
 from shared.http import json_response
 from shared.idempotency import once
@@ -38,7 +39,9 @@ IdempotencyKey = Annotated[
     "/v1/identity-decisions",
     summary="Decide about two identifiers",
     status_code=202,
-    responses=documents.answers(documents.DECIDED, 400, 409, 413, success=202),
+    responses=answers(
+        documents.DECIDED, 400, 409, 413, success=202, particulars={409: documents.CHAIN}
+    ),
     response_class=Response,
 )
 async def decide(

@@ -207,78 +207,16 @@ DECIDED: dict[str, Any] = {
     "time": _MOMENT,
 }
 
-_TITLES = {
-    304: "The caller has this already (If-None-Match)",
-    400: "The body is not JSON",
-    401: "No key, or a key that is not known",
-    403: "The key does not have the scope",
-    404: "Nothing is known here",
-    409: "The present state does not allow this",
-    413: "The body is over a limit",
-    422: "A parameter or field is not as it must be; `errors` names it",
-    503: "Not there yet, or what we rest on is away; Retry-After says when to try again",
+CHAIN: dict[str, Any] = {
+    "code": "nothing_to_separate",
+    "chain": [
+        {
+            "from": _EMAIL,
+            "to": _USER,
+            "by": "seen",
+            "event": _EVENT,
+            "position": _POSITION,
+            "recorded": _MOMENT,
+        }
+    ],
 }
-
-
-_CODES = {
-    400: "bad_request",
-    401: "unauthenticated",
-    403: "forbidden",
-    404: "not_found",
-    409: "nothing_to_separate",
-    413: "too_large",
-    422: "invalid",
-    503: "not_ready",
-}
-
-_PARTICULARS: dict[int, dict[str, Any]] = {
-    409: {
-        "chain": [
-            {
-                "from": _EMAIL,
-                "to": _USER,
-                "by": "seen",
-                "event": _EVENT,
-                "position": _POSITION,
-                "recorded": _MOMENT,
-            }
-        ]
-    },
-    422: {
-        "errors": [
-            {
-                "pointer": "/query/limit",
-                "code": "less_than_equal",
-                "detail": "Input should be less than or equal to 200",
-            }
-        ]
-    },
-}
-
-
-def problem(status: int) -> dict[str, Any]:
-    """A problem as documentation shows it."""
-    example: dict[str, Any] = {
-        "type": f"urn:rapport:problem:{_CODES[status]}",
-        "title": _TITLES[status],
-        "status": status,
-        "detail": _TITLES[status],
-        "code": _CODES[status],
-        "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
-        "errors": [],
-        **_PARTICULARS.get(status, {}),
-    }
-    content = {"application/problem+json": {"schema": {"type": "object"}, "example": example}}
-    return {"description": _TITLES[status], "content": content}
-
-
-def answers(example: dict[str, Any], *statuses: int, success: int = 200) -> dict[int | str, Any]:
-    """The `responses` of an operation: what it gives, and the problems it may give instead."""
-    content = {"application/json": {"schema": {"type": "object"}, "example": example}}
-    return {
-        success: {"description": "As asked", "content": content},
-        **{
-            status: {"description": _TITLES[304]} if status == 304 else problem(status)
-            for status in (401, 403, *statuses, 422, 503)
-        },
-    }

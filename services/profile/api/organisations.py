@@ -7,11 +7,13 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from services.profile.api import documents
 from services.profile.api.context import cursors_of, schema_of, site_of, snapshot
-from services.profile.api.parameters import Line, Organisation, Page
+from services.profile.api.parameters import Organisation
 from services.profile.queries import organisations
 from shared.auth import Key, require
+from shared.documents import answers
 from shared.errors import NotFound
 from shared.http import conditional, json_response, page
+from shared.parameters import Line, Page
 
 router = APIRouter(tags=["organisations"])
 Reader = Annotated[Key, Depends(require("read"))]
@@ -20,7 +22,7 @@ Reader = Annotated[Key, Depends(require("read"))]
 @router.get(
     "/v1/organisations",
     summary="The list of organisations",
-    responses=documents.answers(documents.ORGANISATIONS, 304),
+    responses=answers(documents.ORGANISATIONS, 304),
     response_class=Response,
 )
 async def all_organisations(
@@ -42,7 +44,7 @@ async def all_organisations(
 @router.get(
     "/v1/organisations/{number:path}",
     summary="One organisation",
-    responses=documents.answers(documents.ORGANISATION, 404),
+    responses=answers(documents.ORGANISATION, 404),
     response_class=Response,
 )
 async def one_organisation(

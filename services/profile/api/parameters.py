@@ -1,38 +1,13 @@
 """What operations take: query parameters, of which an unknown one is refused, and bodies."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from shared.identifiers import MAX_LENGTH
+from shared.parameters import Line, Moment, Page, Parameters
 
-
-def _storable(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("U+0000 stands in no text here")
-    return text
-
-
-def _in_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("this moment is out of range") from None
-
-
-Line = Annotated[str, StringConstraints(max_length=MAX_LENGTH), AfterValidator(_storable)]
 Namespace = Annotated[Line, StringConstraints(max_length=128)]
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Minor = Annotated[int, Field(ge=-(10**18), le=10**18)]
 Count = Annotated[int, Field(ge=0, le=2**62)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
@@ -53,28 +28,6 @@ Sort = Literal[
     "interactions",
     "-interactions",
 ]
-
-
-class Parameters(BaseModel):
-    """Query parameters; a name that is not among them is an error."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=False)
-
-    min_position: str | None = Field(
-        None,
-        max_length=300,
-        description="A `position` that an ingest or a command answered: wait up to 2 s until the "
-        "view has it, else 503.",
-    )
-
-
-class Page(Parameters):
-    """A page of a list."""
-
-    limit: int = Field(50, ge=1, le=200, description="Items on a page.")
-    cursor: str | None = Field(
-        None, max_length=2048, description="`next_cursor` of the page before."
-    )
 
 
 class One(Parameters):
