@@ -2,7 +2,6 @@
 
 import os
 import time
-import uuid
 from hashlib import blake2b
 from uuid import UUID
 
@@ -43,7 +42,7 @@ def random_token(size: int = 32) -> bytes:
 
 def trace_id() -> str:
     """A W3C trace id: 32 lower-case hexadecimal digits."""
-    return uuid.UUID(bytes=os.urandom(16)).hex
+    return os.urandom(16).hex()
 
 
 def span_id() -> str:

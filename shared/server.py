@@ -27,6 +27,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 log_config=None,
                 server_header=False,
+                proxy_headers=False,  # nobody asks here who or what stands in front
                 timeout_graceful_shutdown=DRAIN_TIMEOUT,
                 timeout_keep_alive=30,
                 backlog=1024,
