@@ -4,11 +4,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Annotated, Any
+from typing import Any
 
 import asyncpg
 import msgspec
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
@@ -23,19 +23,6 @@ WAIT = 2.0
 
 PROBLEM = "application/problem+json"
 _logger = logging.getLogger("rapport.http")
-
-Limit = Annotated[int, Query(ge=1, le=200, description="Items on a page.")]
-Cursor = Annotated[
-    str | None, Query(max_length=2048, description="`next_cursor` of the page before.")
-]
-MinPosition = Annotated[
-    str | None,
-    Query(
-        max_length=300,
-        description="A `position` that an ingest or a command answered: wait up to 2 s until the "
-        "view has it.",
-    ),
-]
 
 
 def current_trace_id() -> str:
