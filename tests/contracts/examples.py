@@ -2,25 +2,43 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
+
+from msgspec import convert
 
 from services.contact import refused
+from services.profile.commands import DecideIdentity, Verb
+from services.profile.events import identity_decided
+from services.profile.teller import Belongs
 from shared.errors import FieldError
-from shared.messages import Place, Record
+from shared.messages import Identifier, Place, Record
 from tests.contact.examples import SENT
-from tests.contact.sending import SENDING, admitted
+from tests.contact.sending import MOMENT, SENDING, TRACE, admitted
+from tests.records import identifier, subject
 
 FOLDER = Path(__file__).parent
 
 
 def made() -> dict[str, dict[str, Any]]:
-    """What contact writes today, by topic and type."""
+    """What the services write today, by topic and type."""
     reason = FieldError("/data/order", "required", "`order` must be there.")
     kept = refused.record(b'{"type":"order.placed"}', "application/json", SENDING, [reason])
+    told = Belongs(subject("email:jane@x"), subject("user:shop:42"), 3)
     return {
         **{f"interactions/{type_}": admitted(sent) for type_, sent in SENT.items()},
         "quarantine/event.refused": json.loads(kept.value),
+        "customers/belongs": json.loads(told.entry(MOMENT).value),
+        **{f"identity/identifiers.{verb}": _decided(verb) for verb in get_args(Verb)},
     }
+
+
+def _decided(verb: Verb) -> dict[str, Any]:
+    ends = [convert(identifier(text), Identifier) for text in ("email:jane@x", "user:shop:42")]
+    command = DecideIdentity(ends[0], ends[1], verb, "Said so.", "representative:7", "desk")
+    found: dict[str, Any] = json.loads(
+        identity_decided(command, id=verb, at=MOMENT, traceparent=TRACE)
+    )
+    return found
 
 
 def written(topic: str) -> dict[str, Record]:
