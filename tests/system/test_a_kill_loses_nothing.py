@@ -1,92 +1,73 @@
 """kill -9 under load: nothing acknowledged is missing, nothing counts twice."""
 
+import os
+import shutil
 import signal
-import threading
-from collections import Counter
+import tempfile
+from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
-import httpx
-from typing_extensions import override
+import pytest
 
-from shared.clock import monotonic
-from tests.system.running import System, order, wait_until
-
-LANES = 4
-USERS = 7
-KILLS = 2
-PATIENCE = 60.0
+from shared import embedded
+from tests.system.load import kill_under_load
+from tests.system.running import System
 
 
-class Lane(threading.Thread):
-    """Posts one order after the other, each until it is acknowledged, under the same id."""
-
-    def __init__(self, system: System, number: int) -> None:
-        super().__init__(daemon=True)
-        self._system = system
-        self._number = number
-        self.enough = threading.Event()
-        self.acknowledged: list[str] = []
-        self.unsettled = 0
-        self.position: dict[str, int] = {}
-
-    @override
-    def run(self) -> None:
-        while not self.enough.is_set():
-            count = len(self.acknowledged)
-            user = f"u{(self._number + count) % USERS}"
-            self._until_acknowledged(order(f"{self._number}-{count}", user))
-            self.acknowledged.append(user)
-
-    def _until_acknowledged(self, event: dict[str, object]) -> None:
-        deadline = monotonic() + PATIENCE
-        while monotonic() < deadline:
-            try:
-                answer = self._system.post(event)
-            except httpx.TransportError:
-                self.unsettled += 1
-                self.enough.wait(0.05)
-                continue
-            if answer.status_code == 202:
-                place, _, offset = answer.json()["position"].rpartition("/")
-                self.position[place] = int(offset)
-                return
-        raise AssertionError("never acknowledged")
+@pytest.fixture
+def mortals() -> Iterator[Path]:
+    """The data folder of Kafka and PostgreSQL that nobody else uses, and that may be killed."""
+    folder = Path(tempfile.mkdtemp(prefix="rapport-kill-"))
+    folder.chmod(0o755)  # the servers' user has to reach it
+    try:
+        yield folder / "servers"
+    finally:
+        embedded.remove(folder / "servers")
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_nothing_acknowledged_is_missing_and_nothing_counts_twice(system: System) -> None:
-    lanes = [Lane(system, number) for number in range(LANES)]
-    for lane in lanes:
-        lane.start()
-    for _ in range(KILLS):
-        enough = _acknowledged(lanes) + 60
-        wait_until(partial(_reached, lanes, enough), PATIENCE, "load is under way")
-        assert system.stop(signal.SIGKILL) == -signal.SIGKILL
-        system.start()
-    for lane in lanes:
-        lane.enough.set()
-        lane.join(PATIENCE)
-        assert not lane.is_alive()
-
-    assert sum(lane.unsettled for lane in lanes) > 0
-    wanted = Counter(user for lane in lanes for user in lane.acknowledged)
-    for place, offset in _last(lanes).items():
-        system.profile("user:shop:u0", f"{place}/{offset}")
-    found = {user: system.profile(f"user:shop:{user}") for user in wanted}
-    assert {user: each["orders"]["count"] for user, each in found.items()} == wanted
-    assert {user: each["interactions"]["total"] for user, each in found.items()} == wanted
+@pytest.fixture
+def mortal(mortals: Path, tmp_path: Path) -> Iterator[System]:
+    """A system on those servers."""
+    addresses = embedded.start(mortals, keep=True)
+    system = System(
+        tmp_path,
+        {
+            "RAPPORT_KAFKA": addresses.kafka,
+            "RAPPORT_DATABASE": addresses.database,
+            "RAPPORT_PARTITIONS": "2",
+            "RAPPORT_LEASE_SECONDS": "2",
+        },
+    )
+    system.start()
+    yield system
+    system.end()
 
 
-def _acknowledged(lanes: list[Lane]) -> int:
-    return sum(len(lane.acknowledged) for lane in lanes)
+def test_the_services_killed_twice(system: System) -> None:
+    kill_under_load(system, [partial(_kill_services, system)] * 2)
 
 
-def _reached(lanes: list[Lane], enough: int) -> bool:
-    return _acknowledged(lanes) >= enough
+def test_kafka_postgresql_and_the_services_killed_in_turn(mortal: System, mortals: Path) -> None:
+    kill_under_load(
+        mortal,
+        [
+            partial(_kill_server, mortals, "kafka"),
+            partial(_kill_services, mortal),
+            partial(_kill_server, mortals, "postgres"),
+            partial(_kill_server, mortals, "kafka"),
+        ],
+    )
 
 
-def _last(lanes: list[Lane]) -> dict[str, int]:
-    last: dict[str, int] = {}
-    for lane in lanes:
-        for place, offset in lane.position.items():
-            last[place] = max(offset, last.get(place, -1))
-    return last
+def _kill_services(system: System) -> None:
+    assert system.stop(signal.SIGKILL) == -signal.SIGKILL
+    system.start()
+
+
+def _kill_server(mortals: Path, name: str) -> None:
+    [victim] = [server for server in embedded.status(mortals) if server.name == name]
+    assert victim.pid is not None
+    os.kill(victim.pid, signal.SIGKILL)
+    embedded.start(mortals, keep=True)
