@@ -16,6 +16,7 @@ from shared.outcomes import Halt, Ok, Outcome, Park, Retry, Tally, backoff, clas
 from shared.parking import Culprit, culprit, keep_parked, park, requests, unpark
 from shared.projection import Event, View
 from shared.schemas import Schema
+from shared.telemetry import trail
 
 PATIENCE = 30.0
 """Seconds that one transaction may take before it counts as hanging."""
@@ -188,7 +189,8 @@ class Folder:
             self.at.tally, self.at.halted = plan.tally, None
         for one, _ in plan.culprits:
             place = one.record.place.position()
-            _logger.error("parked %s (%s): %s, %s", place, self.at.label, one.reason, one.error)
+            said = (place, self.at.label, one.reason, one.error)
+            _logger.error("parked %s (%s): %s, %s", *said, extra=trail(one.record.value))
 
     def _unfolded(self, items: Sequence[Item]) -> Sequence[Item]:
         """What stands at or after our positions, each record once."""

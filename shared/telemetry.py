@@ -6,12 +6,10 @@ import sys
 from contextvars import ContextVar
 from typing import Literal
 
+import msgspec
 from typing_extensions import override
 
 from shared import clock, ids
-
-correlation: ContextVar[str | None] = ContextVar("correlation", default=None)
-"""The correlation id of what is being worked on, for the log lines it causes."""
 
 trace: ContextVar[str | None] = ContextVar("trace", default=None)
 """The W3C traceparent of what is being worked on."""
@@ -30,8 +28,8 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        carried = {"correlation_id": correlation.get(), "traceparent": trace.get()}
-        line |= {name: value for name, value in carried.items() if value is not None}
+        if (traceparent := trace.get()) is not None:
+            line["traceparent"] = traceparent
         line |= {name: value for name, value in vars(record).items() if name not in _FIELDS}
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
@@ -51,6 +49,20 @@ def configure(form: Literal["auto", "json", "text"], level: int = logging.INFO) 
         logging.getLogger(ours_to_say).setLevel(logging.CRITICAL)
     for noisy in ("asyncio", "uvicorn.access", "httpx"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+
+
+class _Trail(msgspec.Struct, frozen=True):
+    correlationid: str | None = None
+    traceparent: str | None = None
+
+
+def trail(record: bytes) -> dict[str, str | None]:
+    """What a log line about a record carries on, as `extra`: its correlation id and its trace."""
+    try:
+        found = msgspec.json.decode(record, type=_Trail)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return {}  # not of our making: it says nothing of where it came from
+    return {"correlation_id": found.correlationid, "traceparent": found.traceparent}
 
 
 def traceparent(given: str | None) -> str:
