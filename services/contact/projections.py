@@ -85,7 +85,10 @@ def _kind(event: Event) -> tuple[str, str]:
 
 
 def _quarantine(events: Sequence[Event]) -> list[Statement]:
-    rows = sorted(_refused(event) for event in events)
+    first: dict[str, Event] = {}
+    for event in events:
+        first.setdefault(event.envelope.id, event)
+    rows = sorted(_refused(event) for event in first.values())
     sql = (
         "INSERT INTO {s}.quarantine (id, received, key, code, reasons, content_type, size, bytes,"
         " position) SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[],"
