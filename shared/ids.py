@@ -1,6 +1,7 @@
 """The only ids: time-ordered ones that a command mints, hashed ones that a replay must repeat."""
 
 import os
+import random
 import time
 from hashlib import blake2b
 from uuid import UUID
@@ -40,11 +41,15 @@ def random_token(size: int = 32) -> bytes:
     return os.urandom(size)
 
 
+_names = random.Random()
+"""Seeded by the operating system; for names that are no secret, without a system call."""
+
+
 def trace_id() -> str:
     """A W3C trace id: 32 lower-case hexadecimal digits."""
-    return os.urandom(16).hex()
+    return f"{_names.getrandbits(128):032x}"
 
 
 def span_id() -> str:
     """A W3C span id: 16 lower-case hexadecimal digits."""
-    return os.urandom(8).hex()
+    return f"{_names.getrandbits(64):016x}"

@@ -2,9 +2,11 @@
 
 import asyncio
 from functools import lru_cache
-from typing import NamedTuple
+from itertools import takewhile
+from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
 from starlette.types import Receive, Scope
 
 from services.contact.reading import MAX_BODY
@@ -18,7 +20,7 @@ MAX_DIGITS = 18
 """Digits of a length that are read as a number."""
 
 
-class Headers(NamedTuple):
+class Headers(msgspec.Struct, frozen=True, gc=False):
     """The headers that the door reads."""
 
     authorization: bytes
@@ -74,43 +76,63 @@ def only_validate(query: bytes) -> bool:
     return validate == "true"
 
 
-async def read_body(receive: Receive, content_length: bytes, seconds: float) -> bytes:
+class Deadlines:
+    """Cuts off who takes too long to send a body; one timer for all, so that it costs little."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._since: dict[asyncio.Task[Any], float] = {}  # in the order in which they began
+        self._cut: set[asyncio.Task[Any]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self) -> asyncio.Task[Any]:
+        """The present task has a body to read."""
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
+        assert task is not None
+        self._since[task] = loop.time()
+        if self._timer is None:
+            self._timer = loop.call_later(self.seconds / 8, self._look, loop)
+        return task
+
+    def end(self, task: asyncio.Task[Any]) -> None:
+        """It has read it, or given up."""
+        self._since.pop(task, None)
+
+    def has_cut(self, task: asyncio.Task[Any]) -> bool:
+        """Whether a task was cancelled from here, and by nobody else."""
+        was_cut = task in self._cut
+        self._cut.discard(task)
+        return was_cut and task.uncancel() == 0
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Cut off those whose time is up; look again while there are others."""
+        last = loop.time() - self.seconds
+        late = list(takewhile(lambda task: self._since[task] <= last, self._since))
+        for task in late:
+            self.end(task)
+            self._cut.add(task)
+            task.cancel()
+        again = self._since and loop.call_later(self.seconds / 8, self._look, loop)
+        self._timer = again or None
+
+
+async def read_body(receive: Receive, content_length: bytes, deadlines: Deadlines) -> bytes:
     """The whole body. Raises TooLarge, TooSlow, and Gone where the client left."""
     if content_length and not _within_bound(content_length):
         raise _too_large()
-    deadline = _Deadline(seconds)
+    task = deadlines.begin()
     try:
         return await _gather(receive)
     except asyncio.CancelledError:
-        if not deadline.passed():
+        if not deadlines.has_cut(task):
             raise
         raise TooSlow(
-            f"The body did not come within {seconds:g} s.", headers={"Connection": "close"}
+            f"The body did not come within {deadlines.seconds:g} s.",
+            headers={"Connection": "close"},
         ) from None
     finally:
-        deadline.over()
-
-
-class _Deadline:
-    """Cancels the present task when the time is up; a third of the cost of asyncio.timeout."""
-
-    def __init__(self, seconds: float) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._task = task
-        self._up = False
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._cut)
-
-    def _cut(self) -> None:
-        self._up = True
-        self._task.cancel()
-
-    def passed(self) -> bool:
-        """Whether it was this that cancelled, and nobody else."""
-        return self._up and self._task.uncancel() == 0
-
-    def over(self) -> None:
-        self._timer.cancel()
+        deadlines.end(task)
 
 
 def _within_bound(content_length: bytes) -> bool:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
-from prometheus_client import Counter, Histogram
 from starlette.types import Receive, Scope, Send
 
 from services.contact import refused
 from services.contact.body import (
     TIMEOUT,
+    Deadlines,
     Gone,
     Headers,
     headers_of,
@@ -22,6 +22,7 @@ from services.contact.body import (
 )
 from services.contact.faults import Refusal
 from services.contact.intake import Admitted, Intake, Sending
+from services.contact.numbers import NUMBERS
 from services.contact.reading import is_array, read, read_array, split
 from shared import errors, telemetry
 from shared.auth import Key, authorise, unauthenticated
@@ -39,20 +40,6 @@ MAX_WAITING = 4096
 _logger = logging.getLogger("rapport.contact")
 _RETRY = {"Retry-After": "2"}
 _STATUS: dict[int, type[Problem]] = {400: errors.BadRequest, 413: errors.TooLarge}
-
-_events = Counter("rapport_contact_events", "Events at the door by outcome.", ["outcome"])
-_accepted, _refused, _unknown, _valid = (
-    _events.labels(outcome) for outcome in ("accepted", "refused", "unknown", "valid")
-)
-_COUNTED = {"accepted": _accepted, "refused": _refused, "unknown": _unknown}
-_turned_away = Counter(
-    "rapport_contact_turned_away", "Requests at the door that were not read.", ["code"]
-)
-_seconds = Histogram(
-    "rapport_contact_ingest_seconds",
-    "From the request to its answer.",
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 30),
-)
 
 
 class Appender(Protocol):
@@ -78,7 +65,7 @@ class Topics(NamedTuple):
     partitions: int
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What is sent back."""
 
     status: int
@@ -86,7 +73,7 @@ class Answer(NamedTuple):
     headers: Sequence[tuple[bytes, bytes]]
 
 
-class Asked(NamedTuple):
+class Asked(msgspec.Struct, frozen=True, gc=False):
     """One request: what it says of all its events, its body, and what it wants."""
 
     sending: Sending
@@ -108,7 +95,7 @@ class Door:
         body_seconds: float = TIMEOUT,
     ) -> None:
         self._log = log
-        self._body_seconds = body_seconds
+        self._deadlines = Deadlines(body_seconds)
         self._ring = ring
         self._intake = intake
         self._topics = topics
@@ -131,19 +118,19 @@ class Door:
             {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
         )
         await send({"type": "http.response.body", "body": answer.body})
-        _seconds.observe(monotonic() - began)
+        NUMBERS.seconds.observe(monotonic() - began)
 
     async def _answer(self, scope: Scope, receive: Receive, headers: Headers, trace: str) -> Answer:
         try:
             key = await self._key(headers.authorization)
             self._make_way()
             validate = only_validate(scope["query_string"])
-            received = rfc3339(now())
-            body = await read_body(receive, headers.content_length, self._body_seconds)
+            body = await read_body(receive, headers.content_length, self._deadlines)
         except Problem as problem:
-            _turned_away.labels(problem.code).inc()
+            NUMBERS.turn_away(problem.code)
             raise
-        sending = Sending(key, received, rfc3339(now()), trace)
+        moment = rfc3339(now())  # it has reached us, and is appended at once
+        sending = Sending(key, moment, moment, trace)
         asked = Asked(sending, body, headers.content_type.decode("latin-1"), validate)
         unsupported = media_problem(headers.content_type, headers.content_encoding)
         if unsupported is not None:
@@ -172,7 +159,7 @@ class Door:
             )
             return await self._refuse_whole(asked, problem)
         if asked.validate:
-            _valid.inc()
+            NUMBERS.events["valid"] += 1
             return _json(200, {"status": "valid", "id": admitted.id})
         return await self._append_one(admitted)
 
@@ -183,18 +170,18 @@ class Door:
         try:
             offsets = await self._log.append(topic, partition, (admitted,))
         except LogUnavailable:
-            _unknown.inc()
+            NUMBERS.events["unknown"] += 1
             raise _unsettled([{"status": "unknown", "id": admitted.id}]) from None
         finally:
             self._waiting -= 1
-        _accepted.inc()
+        NUMBERS.events["accepted"] += 1
         position = f"{topic}/{partition}/{offsets[0]}"
         return _json(202, {"id": admitted.id, "position": position})
 
     async def _refuse_whole(self, asked: Asked, problem: Problem) -> Answer:
         """Keep a body that is refused as it stands, then say why."""
         reasons = problem.errors or (FieldError("", problem.code, problem.detail),)
-        _refused.inc()
+        NUMBERS.events["refused"] += 1
         if asked.body and not asked.validate:
             kept = refused.record(asked.body, asked.content_type, asked.sending, reasons)
             positions = await self._append([(self._topics.quarantine, kept)])
@@ -308,7 +295,7 @@ def _problem(problem: Problem, trace: str) -> Answer:
 
 def _count(results: list[dict[str, str]]) -> None:
     for status, number in Tally(result["status"] for result in results).items():
-        _COUNTED[status].inc(number)
+        NUMBERS.events[status] += number
 
 
 def _unsettled(results: list[dict[str, str]]) -> Problem:
