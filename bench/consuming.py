@@ -20,7 +20,7 @@ from shared.errors import Fatal, LogUnavailable
 from shared.log import Log, topic_name
 from shared.messages import Entry, Record
 
-EVENTS = 60_000
+EVENTS = 120_000
 CHUNK = 5_000
 TRIES = 5
 CONTESTANTS = ("ours", "faststream rows", "faststream fold")

@@ -20,6 +20,7 @@ from services.profile import consumers, resolver
 from services.profile.tables import VERSION
 from shared import database, schemas
 from shared.clock import monotonic
+from shared.consumer import Pace
 from shared.database import Pool, in_schema
 from shared.errors import Fatal
 from shared.folder import Folder
@@ -28,7 +29,7 @@ from shared.messages import Record
 from shared.outcomes import Ok
 from shared.schemas import Schema, Source
 
-BATCH = 1_000
+BATCH = Pace().batch  # the same for all who take part
 EVENTS = 60_000
 SETTLE_TIMEOUT = 120.0
 

@@ -24,8 +24,10 @@ class Pace:
     """Bounds of the runtime, in seconds unless said otherwise."""
 
     lease: float = 10.0
-    batch: int = 1000  # records
+    batch: int = 3000  # records
     wait: float = 0.5  # for a record, before looking around
+    few: int = 100  # records that are too few to be worth a transaction at once
+    linger: float = 0.04  # for more of them
     tick: float = 1.0  # between heartbeats at most, and between looks at requests
     survey: float = 5.0  # between looks at the ends of the log
     mirror: float = 5.0  # between offsets left with Kafka
@@ -155,7 +157,13 @@ class Consumer:
                 await end(ahead)
 
     async def _next(self, reader: Reader) -> list[Item]:
-        return await self.folder.decode(await reader.batch(self._pace.batch, self._pace.wait))
+        """The next records, decoded. A transaction costs much and an event in it little: when
+        there are few, those that follow within a moment come along."""
+        records = await reader.batch(self._pace.batch, self._pace.wait)
+        if 0 < len(records) < self._pace.few:
+            await asyncio.sleep(self._pace.linger)
+            records += await reader.batch(self._pace.batch - len(records), 0)
+        return await self.folder.decode(records)
 
     async def _write(self, items: Sequence[Item]) -> Ok | Retry | Halt:
         if not items:

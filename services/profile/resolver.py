@@ -12,7 +12,7 @@ from shared.leases import Lease
 PAGE = 5_000
 """Rows of `pending` worked in one pass."""
 
-IDLE, LONGEST_IDLE = 0.02, 1.0
+IDLE, LONGEST_IDLE = 0.03, 1.0
 """Seconds between two looks at an empty `pending`; longer where a look takes long."""
 
 BACKOFF, LONGEST_BACKOFF = 0.1, 5.0
