@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import asyncpg
 from sqlalchemy import MetaData
@@ -52,17 +52,8 @@ async def connect(url: str, *, size: int = 20) -> Pool:
             timeout=CONNECT_TIMEOUT,
             server_settings={"application_name": "rapport", "timezone": "UTC", "jit": "off"},
         )
-    except (
-        OSError,
-        TimeoutError,
-        asyncpg.PostgresError,
-        asyncpg.InterfaceError,
-        ValueError,
-    ) as error:
-        raise Fatal(
-            f"PostgreSQL does not let us in at {without_password(url)}: {_reason(error)}; "
-            "set RAPPORT_DATABASE to a server that runs and a role that may use it."
-        ) from error
+    except _NO_ENTRY as error:
+        raise _no_entry(url, error) from error
 
 
 def service_url(server: str, service: str) -> str:
@@ -92,17 +83,12 @@ async def ensure_database(url: str) -> None:
         return
     except asyncpg.InvalidCatalogNameError:
         pass
-    except (
-        OSError,
-        TimeoutError,
-        asyncpg.PostgresError,
-        asyncpg.InterfaceError,
-        ValueError,
-    ) as error:
-        raise Fatal(
-            f"PostgreSQL does not let us in at {without_password(url)}: {_reason(error)}; "
-            "set RAPPORT_DATABASE to a server that runs and a role that may use it."
-        ) from error
+    except _NO_ENTRY as error:
+        raise _no_entry(url, error) from error
+    await _create(parts, name)
+
+
+async def _create(parts: SplitResult, name: str) -> None:
     try:
         connection = await asyncpg.connect(
             urlunsplit(parts._replace(path="/postgres")), timeout=CONNECT_TIMEOUT
@@ -120,6 +106,16 @@ async def ensure_database(url: str) -> None:
             f"The database {name} is not there and cannot be made ({_reason(error)}); "
             "create it, or give the role of RAPPORT_DATABASE the right CREATEDB."
         ) from error
+
+
+_NO_ENTRY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError)
+
+
+def _no_entry(url: str, error: Exception) -> Fatal:
+    return Fatal(
+        f"PostgreSQL does not let us in at {without_password(url)}: {_reason(error)}; "
+        "set RAPPORT_DATABASE to a server that runs and a role that may use it."
+    )
 
 
 async def migrate(pool: Pool, *folders: Path) -> None:

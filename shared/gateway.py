@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
 import asyncpg
@@ -74,7 +75,12 @@ class Front:
         )
 
     async def _openapi(self, _: Request) -> Response:
-        return _json(merged([each.service.openapi() for each in self._running]))
+        return Response(self._description, media_type="application/json")
+
+    @cached_property
+    def _description(self) -> bytes:
+        """Made once: it takes tens of milliseconds, and anybody may ask."""
+        return msgspec.json.encode(merged([each.service.openapi() for each in self._running]))
 
     async def _docs(self, _: Request) -> Response:
         return get_swagger_ui_html(openapi_url="/openapi.json", title="Rapport")

@@ -71,3 +71,15 @@ def record(
     }
     place = Place(topic, partition, offset)
     return Record(place, name.encode(), msgspec.json.encode(attributes))
+
+
+def interleaved(
+    partitions: Sequence[Sequence[Record]], cuts: Sequence[int], turns: Sequence[bool]
+) -> list[list[Record]]:
+    """The partitions cut into batches and taken in turns."""
+    waiting = [list(partition) for partition in partitions]
+    batches = []
+    for cut, turn in zip(cuts, turns, strict=True):
+        batches.append(waiting[turn][:cut])
+        del waiting[turn][:cut]
+    return [batch for batch in [*batches, *waiting] if batch]

@@ -1,12 +1,9 @@
 """The tables of a contact view schema: the history, the quarantine, who belongs to whom."""
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Column,
     Date,
-    DateTime,
     Index,
     Integer,
     MetaData,
@@ -15,19 +12,12 @@ from sqlalchemy import (
     Uuid,
 )
 
+from shared.columns import Exact, When, key
+
 VERSION = 1
 """Goes up when any row would come out differently."""
 
 metadata = MetaData()
-
-Exact = Text(collation="C")
-"""Text compared byte by byte, whatever the collation of the database."""
-
-When = DateTime(timezone=True)
-
-
-def key(name: str, type_: Any = Exact) -> Column[Any]:
-    return Column(name, type_, primary_key=True)
 
 
 interactions = Table(

@@ -3,13 +3,10 @@
 Stamps are text as `shared.messages.Envelope.stamp` builds it, compared byte by byte (COLLATE "C").
 """
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    DateTime,
     Index,
     Integer,
     MetaData,
@@ -20,19 +17,12 @@ from sqlalchemy import (
     Uuid,
 )
 
+from shared.columns import Exact, When, key
+
 VERSION = 1
 """Goes up when any row would come out differently."""
 
 metadata = MetaData()
-
-Exact = Text(collation="C")
-"""Text compared byte by byte, whatever the collation of the database."""
-
-When = DateTime(timezone=True)
-
-
-def key(name: str, type_: Text | type[Uuid[Any]] = Exact) -> Column[Any]:
-    return Column(name, type_, primary_key=True)
 
 
 # Stage one: from records alone; every column is an exact merge in any order.

@@ -16,7 +16,7 @@ from shared.ids import event_id
 from shared.messages import Place, Record
 from shared.projection import Event
 from tests.contact.sending import SENDING
-from tests.records import at, record, subject
+from tests.records import at, interleaved, record, subject
 
 VIEW = view("")
 ALL = [table.name for table in tables.metadata.sorted_tables]
@@ -164,18 +164,6 @@ def histories(draw: st.DrawFn) -> list[list[Record]]:
         ]
         for part, partition in enumerate(partitions)
     ]
-
-
-def interleaved(
-    partitions: Sequence[Sequence[Record]], cuts: Sequence[int], turns: Sequence[bool]
-) -> list[list[Record]]:
-    """The partitions cut into batches and taken in turns."""
-    waiting = [list(partition) for partition in partitions]
-    batches = []
-    for cut, turn in zip(cuts, turns, strict=True):
-        batches.append(waiting[turn][:cut])
-        del waiting[turn][:cut]
-    return [batch for batch in [*batches, *waiting] if batch]
 
 
 @given(

@@ -12,7 +12,7 @@ from services.profile.consumers import view
 from shared.database import Pool, ddl
 from shared.messages import Place, Record
 from shared.projection import Event
-from tests.records import identifier, record, subject
+from tests.records import identifier, interleaved, record, subject
 
 VIEW = view("")
 ALL = tables.metadata.sorted_tables
@@ -207,18 +207,6 @@ def histories(draw: st.DrawFn) -> list[list[Record]]:
         [each._replace(place=each.place._replace(offset=n)) for n, each in enumerate(partition)]
         for partition in partitions
     ]
-
-
-def interleaved(
-    partitions: Sequence[Sequence[Record]], cuts: Sequence[int], turns: Sequence[bool]
-) -> list[list[Record]]:
-    """The partitions cut into batches and taken in turns."""
-    waiting = [list(partition) for partition in partitions]
-    batches = []
-    for cut, turn in zip(cuts, turns, strict=True):
-        batches.append(waiting[turn][:cut])
-        del waiting[turn][:cut]
-    return [batch for batch in [*batches, *waiting] if batch]
 
 
 @given(
