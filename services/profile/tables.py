@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from shared.columns import Exact, When, key
 
-VERSION = 1
+VERSION = 2
 """Goes up when any row would come out differently."""
 
 metadata = MetaData()
@@ -41,6 +41,23 @@ events = Table(
     Column("direction", Exact, nullable=False),
     Column("source", Exact, nullable=False),
     Column("id", Exact, nullable=False),
+    Column("key", Exact, nullable=False),  # that let it in
+    Column("position", Exact, nullable=False),
+    Column("data", Text, nullable=False),  # JSON, as it stands in the record
+)
+
+decided = Table(  # every decision event; which of them stands is in `decisions`
+    "decided",
+    metadata,
+    key("subject", Uuid),
+    key("event", Uuid),
+    Column("time", When, nullable=False),  # min(time, recordedtime)
+    Column("recorded", When, nullable=False),
+    Column("type", Exact, nullable=False),
+    Column("source", Exact, nullable=False),
+    Column("id", Exact, nullable=False),
+    Column("key", Exact, nullable=False),
+    Column("actor", Exact, nullable=False),
     Column("position", Exact, nullable=False),
     Column("data", Text, nullable=False),  # JSON, as it stands in the record
 )

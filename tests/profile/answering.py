@@ -22,7 +22,7 @@ from shared.settings import load
 from shared.tables import runtime
 from tests.records import SECRET, record
 
-SCHEMA = "profile_1_1"
+SCHEMA = f"profile_{tables.VERSION}_1"
 PARTITIONS = 4
 
 

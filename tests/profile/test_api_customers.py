@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from shared.database import Pool
-from tests.profile.answering import Profile, answering
+from tests.profile.answering import SCHEMA, Profile, answering
 from tests.records import at, subject
 
 
@@ -197,7 +197,7 @@ async def test_a_position_waits_for_belonging_to_be_resolved(profile: Profile) -
     one = await profile.tell("page.viewed", "user:1", "email:a@x")
     await profile.reached(one)
     await profile.site.pool.execute(
-        "INSERT INTO profile_1_1.pending (kind, key, topic, partition, next_offset)"
+        f"INSERT INTO {SCHEMA}.pending (kind, key, topic, partition, next_offset)"
         " VALUES ('pair', $1, $2, $3, $4)",
         subject("email:a@x"),
         one.place.topic,

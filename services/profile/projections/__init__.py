@@ -25,7 +25,8 @@ async def fold(connection: Connection, schema: str, events: Sequence[Event]) -> 
     """Write a batch in the open transaction: event rows first, then what the new ones change."""
     happened = [event for event in events if isinstance(event.body, Body)]
     fresh = await record_new(connection, schema, "events", happened, interactions.event_row)
-    decided = [event for event in events if isinstance(event.body, DecisionBody)]
+    decisions = [event for event in events if isinstance(event.body, DecisionBody)]
+    decided = await record_new(connection, schema, "decided", decisions, belonging.decided_row)
     await run(connection, schema, project([*fresh, *decided]))
 
 

@@ -4,7 +4,7 @@ from itertools import combinations
 
 from services.profile.inbound import DecisionBody
 from services.profile.projections.interactions import Known
-from services.profile.projections.rows import Key, Rows, in_key_order, insert
+from services.profile.projections.rows import Key, Rows, in_key_order, insert, moment
 from shared.database import Statement
 from shared.identifiers import RANK
 from shared.projection import Event
@@ -35,6 +35,24 @@ def join_equals(rows: Rows, event: Event, known: list[Known]) -> None:
     for weaker, stronger in combinations(sorted(set(known)), 2):
         if weaker[0] == stronger[0]:
             _decide(rows, event, weaker, stronger, "together", "identifiers.seen")
+
+
+def decided_row(subject: str, name: str, event: Event) -> tuple[object, ...]:
+    """The row of `decided` for a decision."""
+    envelope = event.envelope
+    return (
+        subject,
+        name,
+        moment(envelope.happened),
+        moment(envelope.recordedtime),
+        envelope.type,
+        envelope.source,
+        envelope.id,
+        envelope.ingestkey,
+        envelope.actor,
+        event.record.place.position(),
+        bytes(envelope.data).decode(),
+    )
 
 
 def decide(rows: Rows, event: Event, body: DecisionBody) -> None:

@@ -24,6 +24,7 @@ def event_row(subject: str, name: str, event: Event) -> tuple[object, ...]:
         body.direction,
         envelope.source,
         envelope.id,
+        envelope.ingestkey,
         event.record.place.position(),
         bytes(envelope.data).decode(),
     )

@@ -67,7 +67,7 @@ WITH c AS MATERIALIZED ({page}), evidence AS (
     ORDER BY c.one, c.other, p.weaker, p.stronger, p.stamp
 )
 SELECT c.one::text, c.other::text, (SELECT json_agg(r) FROM (
-    SELECT {IDENTIFIER.format("w")} AS weaker, {IDENTIFIER.format("x")} AS stronger, hint, key,
+    SELECT {IDENTIFIER.format("w")} AS weaker, {IDENTIFIER.format("x")} AS stronger, hint, e.key,
            e.event, e.position, {moment("v.time")} AS time, e.recorded
     FROM evidence e JOIN {{s}}.identifiers w ON w.subject = e.weaker
     JOIN {{s}}.identifiers x ON x.subject = e.stronger
