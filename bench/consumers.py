@@ -98,7 +98,7 @@ Consume = Callable[[Pool, Schema, Task, Progress], Awaitable[None]]
 async def ours(pool: Pool, schema: Schema, task: Task, progress: Progress) -> None:
     """The runtime: leases, checkpoints, four partitions at once."""
     log = await Log.connect(task.kafka)
-    worker = Worker(pool, log, view(task.prefix), prefix=task.prefix, schema=schema)
+    worker = Worker(pool, log, view(task.prefix), schema, prefix=task.prefix)
     running = asyncio.create_task(worker.run())
     while not progress.done.is_set():
         progress.note(_folded(worker))

@@ -4,7 +4,7 @@ import asyncio
 import struct
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from bench.progress import say
 from bench.report import Row, paired
 from bench.stage import PARTITIONS, Stage
 from services.profile import consumers, resolver
-from services.profile.tables import VERSION
 from shared import database, schemas
 from shared.clock import monotonic
 from shared.consumer import Pace
@@ -115,10 +114,10 @@ async def _measure(stage: Stage, records: Records) -> Found:
     found, postgres = Found(), stage.pid("postgres")
     async with opened(stage.database_of("projection")) as pool:
         copies = await _encoded(pool, records)
-        for number in range(1, stage.rounds + 1):
-            await _fold(pool, records, postgres, f"beside_{VERSION}_{number}", found, beside=True)
+        for _ in range(stage.rounds):
+            await _fold(pool, records, postgres, "beside", found, beside=True)
             await _copy(pool, copies, postgres, "copy 4", found)
-            await _fold(pool, records, postgres, f"alone_{VERSION}_{number}", found, beside=False)
+            await _fold(pool, records, postgres, "alone", found, beside=False)
             await _copy(pool, [[b for part in copies for b in part]], postgres, "copy 1", found)
     return found
 
@@ -135,13 +134,11 @@ async def opened(url: str) -> AsyncIterator[Pool]:
         pool.terminate()
 
 
-async def made(pool: Pool, name: str) -> Schema:
-    """An empty view schema; `name` ends in version and number."""
+async def made(pool: Pool, service: str) -> Schema:
+    """An empty view schema, as of a service of that name."""
     sources = tuple(Source(topic, 1, f"{topic}.1") for topic in sorted(VIEW.topics))
     async with pool.acquire() as connection, connection.transaction():
-        await schemas.make(connection, VIEW, name)
-        await schemas.complete(connection, name, sources, PARTITIONS)
-    return Schema(name, VERSION, int(name.rpartition("_")[2]), sources, PARTITIONS)
+        return await schemas.make(connection, replace(VIEW, service=service), sources, PARTITIONS)
 
 
 async def fold_all(pool: Pool, schema: Schema, records: Records) -> None:
@@ -217,7 +214,7 @@ _HEAD, _END = 19, b"\xff\xff"  # of PostgreSQL's binary COPY format
 
 async def _encoded(pool: Pool, records: Records) -> list[list[bytes]]:
     """Per partition, the COPY data of each batch."""
-    schema = await made(pool, f"limit_{VERSION}_1")
+    schema = await made(pool, "limit")
     await fold_all(pool, schema, records)
     out = BytesIO()
     async with pool.acquire() as connection:

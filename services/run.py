@@ -195,15 +195,15 @@ def _settle_memory() -> None:
 
 async def _tell_progress(running: Sequence[Running]) -> None:
     """Lines on standard error for every view that is being built, until it serves."""
-    await asyncio.gather(*(_tell_of_view(each) for each in running if each.worker is not None))
+    await asyncio.gather(*(_tell_of_view(each) for each in running if each.crew is not None))
 
 
 async def _tell_of_view(running: Running) -> None:
     name, schema = running.service.name, running.site.schema.name
     told = False
     while not await _serves(running):
-        assert running.worker is not None
-        line = banner.building(name, schema, running.worker.progress())
+        assert running.crew is not None
+        line = banner.building(name, schema, running.crew.progress())
         print(line, file=sys.stderr, flush=True)
         told = True
         await asyncio.sleep(PROGRESS)

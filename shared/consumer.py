@@ -19,6 +19,10 @@ from shared.tasks import end, finished
 _logger = logging.getLogger("rapport.consumer")
 
 
+Targets = Mapping[tuple[str, int], int]
+"""Offsets by topic in Kafka and partition: nothing at or after them is folded."""
+
+
 @dataclass(frozen=True)
 class Pace:
     """Bounds of the runtime, in seconds unless said otherwise."""
@@ -33,6 +37,7 @@ class Pace:
     mirror: float = 5.0  # between offsets left with Kafka
     watchdog: float = 60.0  # without progress, although there are records
     grace: float = 15.0  # for batches in hand at the end
+    rate: float | None = None  # records per second of each partition, at most
 
     @property
     def beat(self) -> float:
@@ -44,11 +49,20 @@ class Consumer:
     """Reads ahead by one batch while the present one is written; ends when told, or halted."""
 
     def __init__(
-        self, pool: Pool, log: Log, view: View, schema: Schema, lease: Lease, pace: Pace
+        self,
+        pool: Pool,
+        log: Log,
+        view: View,
+        schema: Schema,
+        lease: Lease,
+        pace: Pace,
+        *,
+        until: Targets | None = None,
     ) -> None:
         self._pool = pool
         self._log = log
         self._pace = pace
+        self._until = until
         self._group = f"rapport.{schema.name}"
         self.lease = lease
         self.partition = int(lease.unit.rpartition("/")[2])
@@ -76,7 +90,15 @@ class Consumer:
     @property
     def working(self) -> bool:
         """Whether it should be moving: neither waiting for the database or the log, nor halted."""
-        return not isinstance(self.outcome, Retry | Halt)
+        return not (self.done or isinstance(self.outcome, Retry | Halt))
+
+    @property
+    def done(self) -> bool:
+        """Whether it has come as far as it was told to."""
+        until = self._until
+        return until is not None and all(
+            offset >= until[place] for place, offset in self._places().items()
+        )
 
     @property
     def positions(self) -> Mapping[str, int]:
@@ -159,10 +181,15 @@ class Consumer:
     async def _next(self, reader: Reader) -> list[Item]:
         """The next records, decoded. A transaction costs much and an event in it little: when
         there are few, those that follow within a moment come along."""
+        if self.done:
+            await asyncio.sleep(self._pace.wait)
+            return []
         records = await reader.batch(self._pace.batch, self._pace.wait)
         if 0 < len(records) < self._pace.few:
             await asyncio.sleep(self._pace.linger)
             records += await reader.batch(self._pace.batch - len(records), 0)
+        if self._until is not None:
+            records = [r for r in records if r.place.offset < self._until[r.place[:2]]]
         return await self.folder.decode(records)
 
     async def _write(self, items: Sequence[Item]) -> Ok | Retry | Halt:
@@ -173,7 +200,15 @@ class Consumer:
         outcome = await self.folder.write(items)
         if isinstance(outcome, Ok):
             self.oldest = None
+            await self._rest(len(items))
         return outcome
+
+    async def _rest(self, records: int) -> None:
+        """Go no faster than told."""
+        if self._pace.rate:
+            async with asyncio.timeout(None) as resting:
+                resting.reschedule(asyncio.get_running_loop().time() + records / self._pace.rate)
+                await self._stopping.wait()
 
     async def _look_around(self, reader: Reader) -> None:
         """Now and then: carry out requests, leave the offsets with Kafka."""

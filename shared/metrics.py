@@ -17,10 +17,10 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from shared.counting import BOUNDS, REQUESTS, Latencies
+from shared.crew import Crew
 from shared.outcomes import describe
 from shared.service import Service, Site
 from shared.status import PartitionStatus
-from shared.worker import Worker
 
 LOOK_TIMEOUT = 3.0
 """Seconds that a look at a database may take."""
@@ -37,7 +37,7 @@ class Running(Protocol):
     @property
     def site(self) -> Site: ...
     @property
-    def worker(self) -> Worker | None: ...
+    def crew(self) -> Crew | None: ...
 
 
 class _Families(Collector):
@@ -95,8 +95,8 @@ def _of_resources(running: Sequence[Running]) -> Iterable[Metric]:
         idle = pool.get_idle_size()
         connections.add_metric([name, "idle"], idle)
         connections.add_metric([name, "busy"], pool.get_size() - idle)
-        if each.worker is not None:
-            units.add_metric([name, each.site.schema.name], len(each.worker.units))
+        for worker in each.crew.workers if each.crew is not None else ():
+            units.add_metric([name, worker.schema.name], len(worker.units))
     if running:
         queued.add_metric([], running[0].site.log.queued_bytes)
     return connections, queued, units
@@ -136,11 +136,13 @@ def _buckets(latencies: Latencies) -> list[tuple[str, float]]:
 
 def _of_views(running: Sequence[Running]) -> Iterable[Metric]:
     rows = [
-        (each.service.name, each.worker.schema.name, row)
+        (each.service.name, worker.schema.name, row)
         for each in running
-        if each.worker is not None and each.worker.schema is not None
-        for row in each.worker.status()
+        if each.crew is not None
+        for worker in each.crew.workers
+        for row in worker.status()
     ]
+    yield _of_schemas(running)
     for name, (text, column) in _OF_PARTITIONS.items():
         family = GaugeMetricFamily(name, text, labels=_PLACE)
         for service, schema, row in rows:
@@ -154,6 +156,19 @@ def _of_views(running: Sequence[Running]) -> Iterable[Metric]:
     for service, schema, row in rows:
         outcomes.add_metric([*_place(service, schema, row), row.outcome], 1)
     yield outcomes
+
+
+def _of_schemas(running: Sequence[Running]) -> Metric:
+    serves = GaugeMetricFamily(
+        "rapport_schema_serves",
+        "1 for the schema that readers read, 0 for another that is folded here.",
+        labels=["service", "schema"],
+    )
+    for each in running:
+        if each.crew is not None:
+            for name in sorted(worker.schema.name for worker in each.crew.workers):
+                serves.add_metric([each.service.name, name], name in each.crew.serving)
+    return serves
 
 
 def _place(service: str, schema: str, row: PartitionStatus) -> list[str]:

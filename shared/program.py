@@ -17,6 +17,7 @@ from shared import database, deployment, gateway, schemas
 from shared.auth import Keyring, RemoteKeyring
 from shared.clock import monotonic
 from shared.consumer import Pace
+from shared.crew import Crew
 from shared.errors import Fatal, LogUnavailable
 from shared.log import Log, Topic, topic_name
 from shared.outcomes import describe
@@ -24,7 +25,6 @@ from shared.projection import View
 from shared.server import Server
 from shared.service import Service, Site
 from shared.settings import Settings
-from shared.worker import Worker
 
 STOP_TIMEOUT = 14.0
 """Seconds that requests and batches in hand get at the end."""
@@ -62,7 +62,7 @@ class Running:
 
     service: Service
     site: Site
-    worker: Worker | None
+    crew: Crew | None
     app: ASGIApp
 
 
@@ -97,11 +97,11 @@ async def opened(
             await deployment.recognise(pool, secret)
             site = await _site(service, settings, secret, pool, log, keyring)
             await service.begin(site)
-            worker = None
+            crew = None
             if roles.worker:
                 url = database.service_url(addresses.database, service.name)
-                worker = _worker(service, site, await _connect(stack, url))
-            running.append(Running(service, site, worker, service.app(site)))
+                crew = _crew(service, site, await _connect(stack, url))
+            running.append(Running(service, site, crew, service.app(site)))
         yield running
 
 
@@ -207,8 +207,8 @@ async def _is_there(log: Log, pool: database.Pool, topic: str, prefix: str) -> b
     return await log.partitions(topic_name(prefix, topic, generation or 1)) is not None
 
 
-def _worker(service: Service, site: Site, pool: database.Pool) -> Worker:
-    return Worker(
+def _crew(service: Service, site: Site, pool: database.Pool) -> Crew:
+    return Crew(
         pool,
         site.log,
         site.view,
@@ -278,7 +278,7 @@ async def _serve(
     ready: Ready,
 ) -> None:
     server = Server(gateway.Front(running, api=roles.api), listener)
-    work = [each.worker.run() for each in running if each.worker is not None]
+    work = [each.crew.run() for each in running if each.crew is not None]
     endless = [asyncio.create_task(each) for each in (server.serve(), *work, stop.wait())]
     telling = asyncio.create_task(_tell(server, listener, running, ready))
     try:
@@ -310,8 +310,8 @@ async def _end(
     """Stop taking requests, finish the batches in hand, and be done within the bound."""
     server.stop()
     for each in running:
-        if each.worker is not None:
-            each.worker.stop()
+        if each.crew is not None:
+            each.crew.stop()
     tasks[-1].cancel()
     _, late = await asyncio.wait(tasks, timeout=STOP_TIMEOUT)
     for task in late:

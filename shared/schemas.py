@@ -1,16 +1,22 @@
 """View schemas: finding or making the one of this code, and saying which one serves."""
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from shared.clock import monotonic
 from shared.database import Connection, Pool, ddl, in_schema, is_transient
-from shared.errors import Fatal
+from shared.errors import Fatal, NotFound
 from shared.leases import partition_unit, register
 from shared.log import Log, topic_name
 from shared.projection import View
 from shared.tables import runtime
+
+SERVE, REBUILD, VERIFY = "serve", "rebuild", "verify"
+"""Purposes of a schema: folded by the services, or by the command that made it."""
+
+Tables = Callable[[Connection, View, str], Awaitable[None]]
+"""Makes a schema with the tables of a view."""
 
 
 class Source(NamedTuple):
@@ -40,20 +46,29 @@ class Progress(NamedTuple):
 
 
 async def prepare(pool: Pool, log: Log, view: View, prefix: str = "") -> Schema:
-    """The newest schema of this view's version, made where there is none.
+    """The schema of this view's version and of the present topics, made where there is none.
 
     The very first schema of a service serves at once; any other when it has caught up. Raises Fatal
     where the topics are not as they were recorded, LogUnavailable, and what asyncpg raises.
     """
     sources, partitions = await record_topics(pool, log, view.topics, prefix)
     async with pool.acquire() as connection, connection.transaction():
-        await connection.execute(_LOCK, view.service)
-        number = await connection.fetchval(_NEWEST, view.service, view.version)
-        name = f"{view.service}_{view.version}_{number or 1}"
-        if number is None:
-            await make(connection, view, name)
-        await complete(connection, name, sources, partitions)
-    return Schema(name, view.version, number or 1, sources, partitions)
+        await lock(connection, view.service)
+        for row in await connection.fetch(_CANDIDATES, view.service, view.version):
+            found = await load(connection, row["schema"], prefix)
+            if found.sources == sources:
+                return found
+        return await make(connection, view, sources, partitions)
+
+
+async def begin(
+    pool: Pool, log: Log, view: View, purpose: str, tables: Tables, prefix: str = ""
+) -> Schema:
+    """A new schema that a command folds, with tables of its own making. Raises as `prepare`."""
+    sources, partitions = await record_topics(pool, log, view.topics, prefix)
+    async with pool.acquire() as connection, connection.transaction():
+        await lock(connection, view.service)
+        return await make(connection, view, sources, partitions, purpose, tables)
 
 
 async def record_topics(
@@ -91,31 +106,32 @@ def _same(name: str, found: int | None, recorded: int | None) -> int:
     return found
 
 
-async def make(connection: Connection, view: View, name: str) -> None:
-    """Make an empty schema and register it; a service's first one serves at once."""
-    for statement in [*ddl(view.metadata, name), *ddl(runtime, name)[1:]]:
+async def whole_tables(connection: Connection, view: View, schema: str) -> None:
+    """The schema with the tables of the view, their keys and indexes."""
+    for statement in ddl(view.metadata, schema):
         await connection.execute(statement)
-    await connection.execute(
-        "INSERT INTO schemas (schema, service, version, number)"
-        " VALUES ($1, $2, $3, split_part($1, '_', -1)::integer)",
-        name,
-        view.service,
-        view.version,
-    )
-    first = await connection.fetchval(
-        "INSERT INTO live (service, schema) VALUES ($1, $2) ON CONFLICT DO NOTHING"
-        " RETURNING schema",
-        view.service,
-        name,
-    )
-    if first:
-        await connection.execute(_READY, name)
 
 
-async def complete(
-    connection: Connection, name: str, sources: Collection[Source], partitions: int
-) -> None:
-    """Checkpoints at the start of the log and free leases, where there are none yet."""
+async def make(
+    connection: Connection,
+    view: View,
+    sources: Collection[Source],
+    partitions: int,
+    purpose: str = SERVE,
+    tables: Tables = whole_tables,
+) -> Schema:
+    """Make an empty schema, register it, and put its checkpoints at the start of the log.
+
+    A service's first one serves at once.
+    """
+    number = await connection.fetchval(_NEXT, view.service, view.version)
+    name = f"{view.service}_{view.version}_{number}"
+    await tables(connection, view, name)
+    for statement in ddl(runtime, name)[1:]:
+        await connection.execute(statement)
+    await connection.execute(_REGISTER, name, view.service, view.version, number, purpose)
+    if purpose == SERVE and await connection.fetchval(_FIRST, view.service, name):
+        await connection.execute(READY, name)
     await connection.execute(
         in_schema(_CHECKPOINTS, name),
         [source.topic for source in sources],
@@ -123,6 +139,41 @@ async def complete(
         partitions,
     )
     await register(connection, name, [partition_unit(n) for n in range(partitions)])
+    return Schema(name, view.version, number, tuple(sources), partitions)
+
+
+async def load(connection: Connection | Pool, name: str, prefix: str = "") -> Schema:
+    """A schema that is there. Raises NotFound."""
+    row = await connection.fetchrow(_ONE, name)
+    if row is None:
+        raise NotFound(f"There is no schema {name}.")
+    found = await connection.fetch(in_schema(_SOURCES, name))
+    sources = tuple(
+        Source(topic, generation, topic_name(prefix, topic, generation))
+        for topic, generation, _ in found
+    )
+    return Schema(name, row["version"], row["number"], sources, found[0]["partitions"])
+
+
+async def drop(connection: Connection, name: str) -> None:
+    """Drop a schema and what is noted of it, in the open transaction."""
+    await connection.execute(f'DROP SCHEMA IF EXISTS "{name}" CASCADE')
+    for table in ("leases", "workers", "retries", "schemas"):
+        await connection.execute(f"DELETE FROM {table} WHERE schema = $1", name)
+
+
+class Duty(NamedTuple):
+    """A schema that the services fold: whether it serves, or is to serve and does not yet."""
+
+    schema: str
+    live: bool
+    rising: bool
+
+
+async def duties(pool: Pool, view: View) -> list[Duty]:
+    """What the services of this version fold: what serves their readers, what is to serve next,
+    and what served until a short while ago."""
+    return [Duty(*row) for row in await pool.fetch(_DUTIES, view.service, view.version)]
 
 
 async def live_schema(pool: Pool, service: str, version: int) -> str | None:
@@ -131,10 +182,21 @@ async def live_schema(pool: Pool, service: str, version: int) -> str | None:
     return found
 
 
+async def lock(connection: Connection, service: str) -> None:
+    """Keep others from making, dropping and switching a service's schemas until the end of the
+    transaction."""
+    await connection.execute(_LOCK, service)
+
+
+async def live_name(connection: Connection | Pool, service: str) -> str | None:
+    """The schema that the service's `live` row points to."""
+    found: str | None = await connection.fetchval(_LIVE, service)
+    return found
+
+
 async def is_live(connection: Connection | Pool, service: str, schema: str) -> bool:
     """Whether the service's `live` row points to this schema."""
-    found = await connection.fetchval(_LIVE, service)
-    return bool(found == schema)
+    return await live_name(connection, service) == schema
 
 
 class Serving:
@@ -185,74 +247,59 @@ async def progress(pool: Pool, log: Log, schema: Schema) -> Progress:
     return Progress(sum(folded.values()), sum((await ends(log, schema)).values()))
 
 
-class Promotion:
-    """Lets a schema serve once it has caught up: with the ends of the log, the live one, resolved.
-
-    Both are looked at once and then reached, so that a steady stream of events cannot put it off.
-    """
-
-    def __init__(self, pool: Pool, log: Log, view: View, schema: Schema) -> None:
-        self._pool = pool
-        self._log = log
-        self._view = view
-        self._schema = schema
-        self._targets: Mapping[tuple[str, int], int] | None = None
-        self._met_live = False
-
-    async def step(self) -> bool:
-        """Promote the schema if it is time; True when it serves its readers.
-
-        `live` moves to a newer version; to an older one (the code was taken back) only when nobody
-        works on the live schema any more.
-        """
-        if await is_live(self._pool, self._view.service, self._schema.name):
-            return True
-        if self._targets is None:
-            self._targets = await ends(self._log, self._schema)
-        async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute(_LOCK, self._view.service)
-            if not await self._caught_up(connection, self._targets):
-                return False
-            await connection.execute(_READY, self._schema.name)
-            await connection.execute(
-                _PROMOTE, self._view.service, self._schema.name, self._schema.version
-            )
-        return True
-
-    async def _caught_up(
-        self, connection: Connection, targets: Mapping[tuple[str, int], int]
-    ) -> bool:
-        folded = await positions(connection, self._schema)
-        if not _reached(folded, targets):
-            return False
-        if not self._met_live:
-            self._targets = targets = await self._live_positions(connection)
-            self._met_live = True
-        if not _reached(folded, targets):
-            return False
-        settled = self._view.settled
-        return settled is None or await settled(connection, self._schema.name)
-
-    async def _live_positions(self, connection: Connection) -> dict[tuple[str, int], int]:
-        live = await connection.fetchval(_LIVE, self._view.service)
-        return await positions(connection, replace(self._schema, name=live)) if live else {}
-
-
-def _reached(folded: Mapping[tuple[str, int], int], targets: Mapping[tuple[str, int], int]) -> bool:
-    return all(folded.get(place, target) >= target for place, target in targets.items())
-
-
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('rapport schemas ' || $1, 0))"
 
 _LIVE = "SELECT schema FROM live WHERE service = $1"
 
-_NEWEST = "SELECT max(number) FROM schemas WHERE service = $1 AND version = $2"
+_NEXT = """
+SELECT coalesce(max(number), 0) + 1 FROM schemas WHERE service = $1 AND version = $2
+"""
+
+_ONE = "SELECT version, number FROM schemas WHERE schema = $1"
+
+_SOURCES = """
+SELECT topic, generation, count(*)::integer AS partitions FROM {s}.checkpoints
+GROUP BY topic, generation ORDER BY topic, generation
+"""
+
+_CANDIDATES = """
+SELECT s.schema FROM schemas s LEFT JOIN live l ON l.schema = s.schema
+WHERE s.service = $1 AND s.version = $2 AND (s.purpose = 'serve' OR s.ready IS NOT NULL)
+ORDER BY l.schema IS NULL, s.number DESC
+"""
+
+_REGISTER = """
+INSERT INTO schemas (schema, service, version, number, purpose) VALUES ($1, $2, $3, $4, $5)
+"""
+
+_FIRST = """
+INSERT INTO live (service, schema) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING schema
+"""
+
+_DUTIES = """
+WITH mine AS (
+    SELECT s.schema, s.number, s.purpose, s.ready, s.folded_until, l.schema IS NOT NULL AS live
+    FROM schemas s LEFT JOIN live l ON l.schema = s.schema
+    WHERE s.service = $1 AND s.version = $2
+), serving AS (
+    SELECT schema, live, NOT live AS rising FROM mine WHERE ready IS NOT NULL
+    ORDER BY live DESC, number DESC LIMIT 1
+), building AS (
+    SELECT schema, live, true FROM mine
+    WHERE ready IS NULL AND purpose = 'serve' ORDER BY number DESC LIMIT 1
+)
+SELECT * FROM serving
+UNION ALL SELECT * FROM building
+UNION ALL SELECT schema, live, false FROM mine
+    WHERE folded_until > clock_timestamp() AND schema NOT IN (SELECT schema FROM serving)
+      AND schema NOT IN (SELECT schema FROM building)
+"""
 
 _RECORD = """
 INSERT INTO topics (topic, generation, partitions) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 """
 
-_READY = "UPDATE schemas SET ready = now() WHERE schema = $1 AND ready IS NULL"
+READY = "UPDATE schemas SET ready = now() WHERE schema = $1 AND ready IS NULL"
 
 _CHECKPOINTS = """
 INSERT INTO {s}.checkpoints (topic, generation, partition)
@@ -267,12 +314,4 @@ _SERVING = """
 SELECT s.schema FROM schemas s LEFT JOIN live l ON l.schema = s.schema
 WHERE s.service = $1 AND s.version = $2 AND s.ready IS NOT NULL
 ORDER BY l.schema IS NULL, s.number DESC LIMIT 1
-"""
-
-_PROMOTE = """
-UPDATE live SET schema = $2, since = now()
-FROM schemas present
-WHERE live.service = $1 AND live.schema <> $2 AND present.schema = live.schema
-AND (present.version < $3 OR present.version > $3 AND NOT EXISTS (
-    SELECT FROM workers w WHERE w.schema = live.schema AND w.until > clock_timestamp()))
 """

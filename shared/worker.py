@@ -10,15 +10,14 @@ from functools import partial
 from typing import Protocol
 
 from shared.clock import monotonic
-from shared.consumer import Consumer, Pace
+from shared.consumer import Consumer, Pace, Targets
 from shared.database import Pool
-from shared.errors import Fatal
 from shared.ids import random_token
 from shared.leases import PARTITION, Lease, LeaseLost, Leases, Single, partition_unit, register
 from shared.log import Log
-from shared.outcomes import Halt, Outcome, backoff, describe
+from shared.outcomes import Halt, Outcome, describe
 from shared.projection import View
-from shared.schemas import Progress, Promotion, Schema, is_live, prepare
+from shared.schemas import Schema, is_live
 from shared.singles import SingleRunner
 from shared.status import PartitionStatus, partition_status, seconds_since
 from shared.watchdog import Watchdog
@@ -29,6 +28,11 @@ BEAT_TIMEOUT = 5.0
 LOOK_TIMEOUT = 20.0
 
 _logger = logging.getLogger("rapport.worker")
+
+
+def worker_name() -> str:
+    """A name that no other worker has."""
+    return f"{socket.gethostname()}/{os.getpid()}/{random_token(3).hex()}"
 
 
 class Runner(Protocol):
@@ -50,12 +54,13 @@ class Worker:
         pool: Pool,
         log: Log,
         view: View,
+        schema: Schema,
         singles: Sequence[Single] = (),
         *,
         prefix: str = "",
         pace: Pace | None = None,
-        schema: Schema | None = None,
         name: str | None = None,
+        until: Targets | None = None,
     ) -> None:
         self._pool = pool
         self._log = log
@@ -64,7 +69,8 @@ class Worker:
         self._prefix = prefix
         self._pace = pace or Pace()
         self.schema = schema
-        self.name = name or f"{socket.gethostname()}/{os.getpid()}/{random_token(3).hex()}"
+        self._until = until
+        self.name = name or worker_name()
         self._stopping = asyncio.Event()
         self._registered = False
         self._refused: set[str] = set()
@@ -95,31 +101,18 @@ class Worker:
             for row in self._survey
         ]
 
-    def progress(self) -> Progress:
-        """How far the schema has come, for the banner and the 503 of a view that is being built."""
-        rows = self.status()
-        return Progress(
-            sum(row.next_offset for row in rows),
-            sum(row.next_offset if row.end is None else row.end for row in rows),
-        )
-
     def stop(self) -> None:
         """End after the batches in hand; `run` returns within 25 s, whatever hangs."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Work until stopped. Raises Fatal where the topics are not as they were recorded."""
-        schema = await self._prepared()
-        if schema is None:
-            return
-        leases = Leases(self._pool, schema.name, self.name, self._pace.lease)
-        promotion = Promotion(self._pool, self._log, self._view, schema)
+        """Work until stopped."""
+        leases = Leases(self._pool, self.schema.name, self.name, self._pace.lease)
         loops = [
             asyncio.create_task(self._every(seconds, limit, look))
             for seconds, limit, look in (
-                (self._pace.beat, BEAT_TIMEOUT, partial(self._beat, leases, schema)),
-                (self._pace.survey, LOOK_TIMEOUT, partial(self._look, schema)),
-                (self._pace.tick, LOOK_TIMEOUT, promotion.step),
+                (self._pace.beat, BEAT_TIMEOUT, partial(self._beat, leases)),
+                (self._pace.survey, LOOK_TIMEOUT, self._look),
             )
         ]
         try:
@@ -127,21 +120,6 @@ class Worker:
             await self._leave(leases)
         finally:
             await _cancel([*loops, *(task for _, task in self._work.values())])
-
-    async def _prepared(self) -> Schema | None:
-        """The schema of this code; waits for a database or a log that is away."""
-        tries = 0
-        while self.schema is None and not self._stopping.is_set():
-            try:
-                self.schema = await prepare(self._pool, self._log, self._view, self._prefix)
-            except Fatal:
-                raise
-            except Exception as error:
-                if tries == 0:
-                    _logger.warning("%s waits: %s", self._view.service, describe(error))
-                await self._sleep(backoff(tries))
-                tries += 1
-        return self.schema
 
     async def _every(
         self, seconds: float, limit: float, look: Callable[[], Awaitable[object]]
@@ -159,39 +137,42 @@ class Worker:
                 failing = True
             await asyncio.sleep(seconds)
 
-    async def _beat(self, leases: Leases, schema: Schema) -> None:
+    async def _beat(self, leases: Leases) -> None:
         """One heartbeat: renew, then move towards our share; only renew once we are leaving."""
         if self._stopping.is_set():
             await leases.renew()
             return
-        change = await leases.beat(await self._wanted(schema), self._refused)
+        change = await leases.beat(await self._wanted(), self._refused)
         for lease in change.lost:
             _logger.warning("%s lost %s of %s", self.name, lease.unit, lease.schema)
             if lease.unit in self._work:
                 self._work[lease.unit][1].cancel()
         for lease in change.gained:
-            self._begin(leases, schema, lease)
+            self._begin(leases, lease)
         for lease in change.surplus:
             if lease.unit in self._work:
                 self._work[lease.unit][0].stop()
 
-    async def _wanted(self, schema: Schema) -> list[str]:
-        names = [partition_unit(n) for n in range(schema.partitions)]
+    async def _wanted(self) -> list[str]:
+        names = [partition_unit(n) for n in range(self.schema.partitions)]
         if not self._singles:
             return names
         async with self._pool.acquire(timeout=BEAT_TIMEOUT) as connection:
-            live = await is_live(connection, self._view.service, schema.name)
+            live = await is_live(connection, self._view.service, self.schema.name)
             if not self._registered:
-                await register(connection, schema.name, self._singles)
+                await register(connection, self.schema.name, self._singles)
                 self._registered = True
         return names + [
             single.name for single in self._singles.values() if live or not single.live_only
         ]
 
-    def _begin(self, leases: Leases, schema: Schema, lease: Lease) -> None:
+    def _begin(self, leases: Leases, lease: Lease) -> None:
         runner: Runner
         if lease.unit.startswith(PARTITION):
-            runner = Consumer(self._pool, self._log, self._view, schema, lease, self._pace)
+            runner = Consumer(
+                *(self._pool, self._log, self._view, self.schema, lease, self._pace),
+                until=self._until,
+            )
             self._watchdogs[runner.partition] = Watchdog(self._pace.watchdog)
         else:
             runner = SingleRunner(self._pool, self._singles[lease.unit], lease)
@@ -215,10 +196,10 @@ class Worker:
         except Exception as error:  # it expires by itself
             _logger.warning("%s was not released: %s", runner.lease.unit, describe(error))
 
-    async def _look(self, schema: Schema) -> None:
+    async def _look(self) -> None:
         """See how far all partitions are, and whether our own readers move."""
         self._survey = await partition_status(
-            self._pool, self._log, schema.name, self._prefix, ages=False
+            self._pool, self._log, self.schema.name, self._prefix, ages=False
         )
         for consumer in self.consumers:
             watchdog = self._watchdogs[consumer.partition]
@@ -248,13 +229,6 @@ class Worker:
                 await leases.leave()
         except Exception as error:  # they expire by themselves
             _logger.warning("%s could not give its leases up: %s", self.name, describe(error))
-
-    async def _sleep(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
-        except TimeoutError:
-            return
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:

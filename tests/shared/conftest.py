@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from shared.crew import Crew
 from shared.database import Pool
 from shared.log import Log
-from shared.worker import Worker
 from tests.shared import toy
 
 
@@ -23,7 +23,7 @@ async def start(pool: Pool, log: Log, topic_prefix: str) -> AsyncIterator[toy.St
     """Starts workers on the toy view; what is left of them is gone when the test is."""
     running = []
 
-    def start(name: str, **settings: object) -> tuple[Worker, asyncio.Task[None]]:
+    def start(name: str, **settings: object) -> tuple[Crew, asyncio.Task[None]]:
         one = toy.worker(pool, log, topic_prefix, name, **settings)  # type: ignore[arg-type]
         running.append(asyncio.create_task(one.run()))
         return one, running[-1]

@@ -60,7 +60,7 @@ async def test_a_discarded_event_leaves_parked_and_is_left_out_by_a_second_schem
         await discard(pool, schema.name, one.place, "test order, agreed with the shop")
     await folder.answer_requests()
     assert await parked(pool, schema.name) == []
-    second = await toy.make_schema(pool, FIXED, number=2)
+    second = await toy.make_schema(pool, FIXED)
     rebuilt = await toy.folder(pool, second, FIXED)
     events = [happening("1"), happening("2", amount=-1), happening("3", amount="x")]
     assert await rebuilt.fold(numbered(events)) == Ok()
@@ -71,7 +71,7 @@ async def test_a_discarded_event_leaves_parked_and_is_left_out_by_a_second_schem
 async def test_a_discard_is_honoured_by_folds_that_run_already(
     pool: Pool, schema: Schema, folder: Folder
 ) -> None:
-    second = await toy.folder(pool, await toy.make_schema(pool, FIXED, number=2), FIXED)
+    second = await toy.folder(pool, await toy.make_schema(pool, FIXED), FIXED)
     await second.fold(numbered([happening("1")]))
     place = (await parked(pool, schema.name))[0].place
     await discard(pool, schema.name, place, "a test order")
@@ -86,7 +86,7 @@ async def test_bytes_that_cannot_be_read_can_be_discarded(pool: Pool, schema: Sc
     await discard(pool, schema.name, nonsense[0].place, "not ours")
     await folder.answer_requests()
     assert await parked(pool, schema.name) == []
-    second = await toy.folder(pool, await toy.make_schema(pool, number=2))
+    second = await toy.folder(pool, await toy.make_schema(pool))
     assert await second.fold(nonsense) == Ok()
     assert await parked(pool, "toy_1_2") == []
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from shared import schemas
+from shared.crew import Crew
 from shared.database import Connection, Pool
 from shared.errors import Fatal
 from shared.log import Log
 from shared.projection import View
 from shared.status import status
-from shared.worker import Worker
 from tests.shared import toy
 from tests.shared.toy import VIEW, append, counted, happening
 from tests.waiting import until
@@ -24,7 +24,7 @@ NEWER = replace(VIEW, version=2)
 @asynccontextmanager
 async def running(
     pool: Pool, log: Log, prefix: str, name: str, view: View = VIEW
-) -> AsyncIterator[Worker]:
+) -> AsyncIterator[Crew]:
     worker = toy.worker(pool, log, prefix, name, view=view)
     task = asyncio.create_task(worker.run())
     yield worker

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from shared.crew import Crew
 from shared.database import Pool
 from shared.leases import Lease, Single
 from shared.log import Log
-from shared.worker import Worker
 from tests.shared import toy
 from tests.shared.toy import (
     FAST,
@@ -35,7 +35,7 @@ async def test_what_is_in_the_log_comes_into_the_view_once(
     assert await counted(pool, SCHEMA) == 300
 
 
-def caught_up(one: Worker) -> bool:
+def caught_up(one: Crew) -> bool:
     rows = one.status()
     return bool(rows) and all(row.lag == 0 for row in rows) and sum(r.end or 0 for r in rows) > 0
 
@@ -138,7 +138,7 @@ async def test_a_halted_partition_is_released_and_not_taken_again(
     assert all(row.outcome == "ok" for row in again.status())
 
 
-def halted(one: Worker) -> list[tuple[int, int, str | None]]:
+def halted(one: Crew) -> list[tuple[int, int, str | None]]:
     return [(r.partition, r.parked, r.owner) for r in one.status() if r.outcome == "halt"]
 
 

@@ -8,9 +8,9 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from shared.crew import Crew
 from shared.database import Pool
 from shared.log import Log
-from shared.worker import Worker
 from tests.shared.toy import (
     FAST,
     SCHEMA,
@@ -78,7 +78,7 @@ async def test_a_process_killed_under_load_loses_nothing_and_doubles_nothing(
         assert partitions(a) == 4
 
 
-async def two_of(pool: Pool, one: Worker) -> bool:
+async def two_of(pool: Pool, one: Crew) -> bool:
     return partitions(one) == 2 and await owned(pool, "z") == 2
 
 

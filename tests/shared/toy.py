@@ -10,20 +10,20 @@ import msgspec
 from sqlalchemy import BigInteger, CheckConstraint, Column, MetaData, Table, Text, Uuid
 
 from shared.consumer import Pace
+from shared.crew import Crew
 from shared.database import Connection, Pool, in_schema
 from shared.folder import Folder
 from shared.leases import Single
 from shared.log import Log, Topic, partition_of
 from shared.messages import Entry, Place, Record, decode
 from shared.projection import Event, View
-from shared.schemas import Schema, Source, complete, make
-from shared.worker import Worker
+from shared.schemas import Schema, Source, make
 from tests import records
 
 PARTITIONS = 4
 SCHEMA = "toy_1_1"
 
-Start = Callable[..., tuple[Worker, asyncio.Task[None]]]
+Start = Callable[..., tuple[Crew, asyncio.Task[None]]]
 """Starts a worker by name, with settings of `worker`."""
 
 metadata = MetaData()
@@ -110,16 +110,11 @@ def numbered(found: Sequence[Record], start: int = 0, partition: int = 0) -> lis
     return placed
 
 
-async def make_schema(
-    pool: Pool, view: View = VIEW, number: int = 1, partitions: int = PARTITIONS
-) -> Schema:
-    """A schema of the view, made without Kafka."""
+async def make_schema(pool: Pool, view: View = VIEW, partitions: int = PARTITIONS) -> Schema:
+    """The next schema of the view, made without Kafka."""
     sources = tuple(Source(topic, 1, f"{topic}.1") for topic in sorted(view.topics))
-    name = f"{view.service}_{view.version}_{number}"
     async with pool.acquire() as connection, connection.transaction():
-        await make(connection, view, name)
-        await complete(connection, name, sources, partitions)
-    return Schema(name, view.version, number, sources, partitions)
+        return await make(connection, view, sources, partitions)
 
 
 async def folder(
@@ -181,7 +176,7 @@ async def counted_is(pool: Pool, number: int) -> bool:
     return await counted(pool, SCHEMA) == number
 
 
-def partitions(one: Worker) -> int:
+def partitions(one: Crew) -> int:
     """How many partitions a worker folds."""
     return len(one.consumers)
 
@@ -209,9 +204,9 @@ def worker(
     pace: Pace = FAST,
     singles: Sequence[Single] = (),
     schema: Schema | None = None,
-) -> Worker:
+) -> Crew:
     """A worker on the toy view."""
-    return Worker(pool, log, view, singles, prefix=prefix, pace=pace, schema=schema, name=name)
+    return Crew(pool, log, view, singles, prefix=prefix, pace=pace, schema=schema, name=name)
 
 
 _FOLD = """

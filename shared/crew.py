@@ -1,0 +1,185 @@
+"""A service's workers in one process: one for each schema that the services of its version fold."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from shared.consumer import Consumer, Pace
+from shared.database import Pool
+from shared.errors import Fatal
+from shared.leases import Single
+from shared.log import Log
+from shared.outcomes import backoff, describe
+from shared.projection import View
+from shared.promotion import Promotion
+from shared.schemas import Duty, Progress, Schema, duties, load, prepare
+from shared.status import PartitionStatus
+from shared.tasks import end
+from shared.worker import Worker, worker_name
+
+LOOK_TIMEOUT = 20.0
+
+_logger = logging.getLogger("rapport.crew")
+
+
+class Crew:
+    """Works on the schema that serves, on one that is to serve next, on one that served lately.
+
+    Which these are is looked up every second, so a switch needs no new start.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        log: Log,
+        view: View,
+        singles: Sequence[Single] = (),
+        *,
+        prefix: str = "",
+        pace: Pace | None = None,
+        schema: Schema | None = None,
+        name: str | None = None,
+    ) -> None:
+        self._pool = pool
+        self._log = log
+        self._view = view
+        self._singles = singles
+        self._prefix = prefix
+        self._pace = pace or Pace()
+        self.schema = schema
+        self.name = name or worker_name()
+        self._stopping = asyncio.Event()
+        self._workers: dict[str, Worker] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.serving: set[str] = set()
+        self._rising: dict[str, Promotion] = {}
+
+    @property
+    def workers(self) -> list[Worker]:
+        """Those at work, by schema."""
+        return [self._workers[name] for name in sorted(self._workers)]
+
+    @property
+    def alive(self) -> bool:
+        """False where only a new start of the process helps."""
+        return all(worker.alive for worker in self.workers)
+
+    @property
+    def consumers(self) -> list[Consumer]:
+        """The partitions that are folded here now."""
+        return [consumer for worker in self.workers for consumer in worker.consumers]
+
+    @property
+    def units(self) -> list[str]:
+        """The names of the units that are worked on here now."""
+        return [unit for worker in self.workers for unit in worker.units]
+
+    def status(self) -> list[PartitionStatus]:
+        """The latest look at the partitions of our own schema."""
+        mine = self._workers.get(self.schema.name) if self.schema else None
+        return mine.status() if mine else []
+
+    def progress(self) -> Progress:
+        """How far our own schema has come, for the banner and the 503 of one being built."""
+        rows = self.status()
+        return Progress(
+            sum(row.next_offset for row in rows),
+            sum(row.next_offset if row.end is None else row.end for row in rows),
+        )
+
+    def stop(self) -> None:
+        """End after the batches in hand; `run` returns within 25 s, whatever hangs."""
+        self._stopping.set()
+        for worker in self.workers:
+            worker.stop()
+
+    async def run(self) -> None:
+        """Work until stopped. Raises Fatal where the topics are not as they were recorded."""
+        if await self._prepared() is None:
+            return
+        try:
+            failing = False
+            while not self._stopping.is_set():
+                failing = not await self._look(silent=failing)
+                await self._sleep(self._pace.tick)
+            await self._stopped()
+        finally:
+            for task in self._tasks.values():
+                await end(task)
+
+    async def _prepared(self) -> Schema | None:
+        """The schema of this code; waits for a database or a log that is away."""
+        tries = 0
+        while self.schema is None and not self._stopping.is_set():
+            try:
+                self.schema = await prepare(self._pool, self._log, self._view, self._prefix)
+            except Fatal:
+                raise
+            except Exception as error:
+                if tries == 0:
+                    _logger.warning("%s waits: %s", self._view.service, describe(error))
+                await self._sleep(backoff(tries))
+                tries += 1
+        return self.schema
+
+    async def _look(self, *, silent: bool) -> bool:
+        """Begin and end workers as wanted, and let rise what has caught up; False where it failed.
+
+        A failure is said once until it works again; that of a worker ends everything.
+        """
+        for task in self._tasks.values():
+            if task.done():
+                task.result()
+        try:
+            async with asyncio.timeout(LOOK_TIMEOUT):
+                wanted = await duties(self._pool, self._view)
+                self.serving = {duty.schema for duty in wanted if duty.live}
+                await self._begin(wanted)
+                await self._end({duty.schema for duty in wanted})
+                await self._raise({duty.schema for duty in wanted if duty.rising})
+        except Exception as error:
+            if not silent:
+                _logger.warning("%s: %s", self.name, describe(error))
+            return False
+        return True
+
+    async def _begin(self, wanted: Sequence[Duty]) -> None:
+        for duty in wanted:
+            if duty.schema not in self._workers:
+                schema = await load(self._pool, duty.schema, self._prefix)
+                worker = self._workers[duty.schema] = Worker(
+                    *(self._pool, self._log, self._view, schema, self._singles),
+                    prefix=self._prefix,
+                    pace=self._pace,
+                    name=self.name,
+                )
+                self._tasks[duty.schema] = asyncio.create_task(worker.run())
+
+    async def _end(self, wanted: set[str]) -> None:
+        """Let go of what is wanted no longer: it stood by long enough, or was dropped."""
+        for name in self._workers.keys() - wanted:
+            self._workers[name].stop()
+            if self._tasks[name].done():
+                del self._workers[name], self._tasks[name]
+
+    async def _raise(self, rising: set[str]) -> None:
+        self._rising = {name: step for name, step in self._rising.items() if name in rising}
+        for name in rising & self._workers.keys():
+            schema = self._workers[name].schema
+            promotion = self._rising.setdefault(
+                name, Promotion(self._pool, self._log, self._view, schema)
+            )
+            await promotion.step()
+
+    async def _stopped(self) -> None:
+        for worker in self.workers:
+            worker.stop()
+        if self._tasks:
+            await asyncio.wait(self._tasks.values())
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
