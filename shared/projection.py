@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import MetaData
 
 from shared.database import Connection
+from shared.leases import Single
 from shared.messages import Envelope, Record
 
 
@@ -24,7 +25,8 @@ class View:
 
     `decode` is pure; when it raises, that event alone is parked. `fold` writes a batch inside an
     open transaction, `(connection, schema, events)`, and commutes: any split and any interleaving
-    of partitions gives the same rows. `settled` says whether the second stage has nothing to do.
+    of partitions gives the same rows. `singles` keep the second stage up, each run by one worker
+    of the schema; `settled` says whether they have nothing to do.
     """
 
     service: str
@@ -34,3 +36,4 @@ class View:
     decode: Callable[[Record], Event]
     fold: Callable[[Connection, str, Sequence[Event]], Awaitable[None]]
     settled: Callable[[Connection, str], Awaitable[bool]] | None = None
+    singles: tuple[Single, ...] = ()

@@ -65,7 +65,7 @@ class Worker:
         self._pool = pool
         self._log = log
         self._view = view
-        self._singles = {single.name: single for single in singles}
+        self._singles = {single.name: single for single in (*view.singles, *singles)}
         self._prefix = prefix
         self._pace = pace or Pace()
         self.schema = schema

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from services.profile import api, consumers, resolver, teller
+from services.profile import api, consumers, teller
 from services.profile.counts import counts
 from shared.application import application, guarded, openapi
 from shared.leases import Single
@@ -32,10 +32,7 @@ def _openapi() -> dict[str, Any]:
 
 
 def _singles(site: Site) -> Sequence[Single]:
-    return (
-        Single("resolver", resolver.run),
-        Single("teller", teller.teller(site), live_only=True),
-    )
+    return (Single("teller", teller.teller(site), live_only=True),)
 
 
 SERVICE = Service(

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-from services.profile import tables
+from services.profile import resolver, tables
 from services.profile.inbound import decision, interaction
 from services.profile.projections import fold
 from shared.database import Connection, in_schema
+from shared.leases import Single
 from shared.log import Topic
 from shared.messages import Record
 from shared.projection import Event, View
@@ -28,6 +29,7 @@ def view(prefix: str) -> View:
         decode=_reader(f"{prefix}{IDENTITY.name}."),
         fold=fold,
         settled=settled,
+        singles=(Single("resolver", resolver.run),),
     )
 
 
