@@ -19,7 +19,7 @@ import asyncpg
 import uvloop
 
 from services import banner, instance
-from shared import embedded, program, settings, telemetry
+from shared import embedded, failpoints, program, settings, telemetry
 from shared.errors import Fatal
 from shared.program import Addresses, Roles, Running
 from shared.server import listening
@@ -90,6 +90,7 @@ def _guarded(work: Callable[[Settings], None]) -> int:
     try:
         chosen = settings.load()
         telemetry.configure(chosen.log_format)
+        failpoints.arm(chosen.failpoints, chosen.clock_offset, allowed=chosen.allow_failpoints)
         work(chosen)
     except Fatal as error:
         print(error, file=sys.stderr)

@@ -1,12 +1,20 @@
 """The only clock."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+_wrong_by = timedelta()
 
 
 def now() -> datetime:
     """The present moment in UTC, to the microsecond."""
-    return datetime.now(UTC)
+    return datetime.now(UTC) + _wrong_by
+
+
+def be_wrong(seconds: float) -> None:
+    """Be wrong by so many seconds from now on, as clocks of machines are; for tests."""
+    global _wrong_by
+    _wrong_by = timedelta(seconds=seconds)
 
 
 def rfc3339(moment: datetime) -> str:

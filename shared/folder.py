@@ -10,6 +10,7 @@ import asyncpg
 from shared.checkpoints import Checkpoint, Move, transaction
 from shared.counting import FOLDED, PARKED
 from shared.database import Connection, Pool
+from shared.failpoints import failpoint
 from shared.leases import LeaseLost
 from shared.messages import Place, Record
 from shared.outcomes import Halt, Ok, Outcome, Park, Retry, Tally, backoff, classify, describe
@@ -120,6 +121,8 @@ class Folder:
                 if resume:
                     await self.at.resume(connection)
                 plan, moves = await self._write_once(connection, items)
+                failpoint("fold.written")
+            failpoint("fold.committed")
         except LeaseLost:
             raise
         except Exception as error:

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError, for_code
 
 from shared.clock import monotonic
 from shared.errors import Fatal, LogUnavailable, OffsetLost
+from shared.failpoints import failpoint
 from shared.messages import CONTENT_TYPE, Entry, Place, Record
 
 T = TypeVar("T")
@@ -301,7 +302,9 @@ class _Lane:
         settled = await self._log._producer.send_batch(
             builder, self._topic, partition=self._partition
         )
+        failpoint("append.sending")
         first: int = (await settled).offset
+        failpoint("append.settled")
         return range(first, first + count)
 
     def _settle(self, requests: Sequence["_Request"], offsets: list[int]) -> None:

@@ -51,6 +51,15 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="auto: text on a terminal, else json"
     )
+    failpoints: str = Field(
+        "", description="for tests: where this process dies, pauses, fails; see shared/failpoints"
+    )
+    clock_offset: float = Field(
+        0.0, ge=-86400, le=86400, description="for tests: seconds by which the clock is wrong"
+    )
+    allow_failpoints: bool = Field(
+        False, description="for tests: without it the two above are refused"
+    )
     tests: Literal["auto", "docker"] = Field("auto", description="docker: tests take containers")
 
 

@@ -10,7 +10,7 @@ import asyncpg
 
 from services.registry import SERVICES
 from services.run import running_servers
-from shared import database, settings, telemetry
+from shared import database, failpoints, settings, telemetry
 from shared.errors import Fatal
 from shared.log import Log
 from shared.program import Addresses
@@ -32,6 +32,7 @@ def reach() -> Reach:
     """Settings and addresses. Raises Fatal."""
     chosen = settings.load()
     telemetry.configure(chosen.log_format, level=50)
+    failpoints.arm(chosen.failpoints, chosen.clock_offset, allowed=chosen.allow_failpoints)
     return Reach(chosen, running_servers(chosen))
 
 

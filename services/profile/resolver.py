@@ -7,6 +7,7 @@ from services.profile.identity import SHARED_ABOVE
 from services.profile.passes import Batch, Outcome, Pass, Waiting
 from shared.clock import monotonic
 from shared.database import Connection, Pool, in_schema, is_transient
+from shared.failpoints import failpoint
 from shared.leases import Lease
 
 PAGE = 5_000
@@ -100,7 +101,10 @@ class Resolver:
                 await self._lease.guard(connection)
             await connection.execute(_BY_INDEX)
             batch = await self._read(connection)
+            failpoint("resolve.read")
             outcome = await self._work(connection, batch) if batch.seen else Outcome()
+            failpoint("resolve.written")
+        failpoint("resolve.committed")
         self._after = batch.last if batch.seen == self._page else _START
         self._deleted += outcome.done
         self._worked += outcome.done

@@ -11,6 +11,7 @@ import msgspec
 from shared.clock import now, rfc3339
 from shared.database import Connection, Pool, in_schema, is_transient
 from shared.errors import LogUnavailable
+from shared.failpoints import failpoint
 from shared.leases import Lease
 from shared.log import Log, partition_of
 from shared.messages import Entry
@@ -106,8 +107,12 @@ class Teller:
             return False
         noted = await self.note() if may else 0
         told = await self.unsent()
-        await self.append(told)
-        await self.mark(told)
+        if told:
+            failpoint("tell.noted")
+            await self.append(told)
+            failpoint("tell.appended")
+            await self.mark(told)
+            failpoint("tell.marked")
         if self._deleted >= SWEEP_AFTER and not noted:
             await self._give_back()
         return bool(told or noted)

@@ -1,0 +1,104 @@
+"""Named failpoints: places where a process can be told to die, to wait or to fail. For tests."""
+
+import logging
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared import clock
+from shared.errors import Fatal
+
+POINTS = {
+    "append.sending": "records are handed to Kafka's client; no broker has acknowledged them",
+    "append.settled": "a broker has acknowledged records; who appended them has not heard of it",
+    "fold.written": "a batch is in the view, with its checkpoint; not committed",
+    "fold.committed": "a batch is committed; who folds has not heard of it",
+    "resolve.read": "the resolver has read what folds committed; nothing is worked off",
+    "resolve.written": "a pass of the resolver is written; not committed",
+    "resolve.committed": "a pass of the resolver is committed; the resolver has not heard of it",
+    "tell.noted": "what is to be told is committed; nothing of it is in the log",
+    "tell.appended": "what is told is in the log; it is not marked sent",
+    "tell.marked": "what was told is marked sent",
+}
+"""Every failpoint, and what has happened there and what has not."""
+
+EXIT = 137
+"""The exit code of a process that dies at a failpoint: that of kill -9."""
+
+LONGEST_PAUSE = 600.0
+"""Seconds after which a pause fails."""
+
+_logger = logging.getLogger("rapport.failpoints")
+
+
+@dataclass
+class _Armed:
+    """What happens at a failpoint: nothing, but at one of its hits."""
+
+    action: str
+    hits: int  # that are left until it happens
+
+
+_armed: dict[str, _Armed] = {}
+
+
+def failpoint(name: str) -> None:
+    """Do what was armed for this failpoint; in production nothing is, and this costs 40 ns."""
+    if _armed:
+        _hit(name)
+
+
+def arm(points: str, clock_offset: float, *, allowed: bool) -> None:
+    """Arm what is set, and nothing else: `fold.written=exit, tell.noted=error@3`.
+
+    `exit` ends the process at once, as kill -9 does. `pause:FILE` stops it, all its threads of
+    work, until the file is there. `error` raises what a lost connection raises. Each happens once:
+    at the first hit, or with `@3` at the third. `clock_offset` makes `shared.clock.now` wrong by
+    so many seconds. Raises Fatal for what cannot be armed, and for anything unless it is allowed.
+    """
+    if (points or clock_offset) and not allowed:
+        raise Fatal(
+            "RAPPORT_FAILPOINTS and RAPPORT_CLOCK_OFFSET make this process fail or go wrong: "
+            "unset them, or set RAPPORT_ALLOW_FAILPOINTS=1 where that is wanted."
+        )
+    armed = dict(map(_parsed, filter(None, map(str.strip, points.split(",")))))
+    _armed.clear()
+    _armed.update(armed)
+    clock.be_wrong(clock_offset)
+
+
+def _parsed(text: str) -> tuple[str, _Armed]:
+    name, _, action = text.partition("=")
+    action, _, hit = action.partition("@")
+    if name not in POINTS:
+        raise Fatal(f"RAPPORT_FAILPOINTS names {name!r}; there are {', '.join(POINTS)}.")
+    if not (action in ("exit", "error") or (action.startswith("pause:") and action[6:])):
+        raise Fatal(f"RAPPORT_FAILPOINTS: {text!r} is none of {name}=exit, =error, =pause:FILE.")
+    if hit and not (hit.isdecimal() and int(hit) > 0):
+        raise Fatal(f"RAPPORT_FAILPOINTS: in {text!r} {hit!r} is no number of a hit from 1 on.")
+    return name, _Armed(action, int(hit or 1))
+
+
+def _hit(name: str) -> None:
+    armed = _armed.get(name)
+    if armed is None:
+        return
+    armed.hits -= 1
+    if armed.hits:
+        return
+    del _armed[name]
+    _logger.critical("failpoint %s: %s", name, armed.action)
+    if armed.action == "exit":
+        os._exit(EXIT)
+    if armed.action == "error":
+        raise ConnectionResetError(f"failpoint {name}")
+    _pause(Path(armed.action.removeprefix("pause:")))
+
+
+def _pause(file: Path) -> None:
+    deadline = clock.monotonic() + LONGEST_PAUSE
+    while not file.exists():
+        if clock.monotonic() > deadline:
+            raise TimeoutError(f"{file} is not there after {LONGEST_PAUSE:.0f} s")
+        time.sleep(0.01)
