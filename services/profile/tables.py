@@ -158,6 +158,16 @@ products = Table(
 )
 Index("products_subject", products.c.subject)
 
+mentions = Table(  # which events say something of a thing or an address: never merged
+    "mentions",
+    metadata,
+    key("kind"),  # order, subscription, product, consent, organisation
+    key("namespace"),  # of a consent: its channel
+    key("number"),  # of a consent: its address
+    key("subject", Uuid),  # of the event
+    key("event", Uuid),
+)
+
 consents = Table(  # latest by stamp; a withdrawal wins where the times are equal
     "consents",
     metadata,

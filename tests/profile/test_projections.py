@@ -25,6 +25,7 @@ STAGE_ONE = [
     "orders",
     "subscriptions",
     "products",
+    "mentions",
     "consents",
     "organisations",
     "memberships",

@@ -47,6 +47,7 @@ def project(events: Sequence[Event]) -> list[Statement | Copy]:
         *interactions.statements(rows),
         *described.statements(rows),
         *things.statements(rows),
+        *([Copy("mentions", rows.mentions)] if rows.mentions else []),
         *belonging.statements(rows),
         *rows.pending.statements(),
     ]

@@ -71,9 +71,11 @@ def consent(rows: Rows, event: Event, body: ConsentBody) -> None:
     choices = {"topics": body.topics, "times": body.times}
     chosen = {name: value for name, value in choices.items() if value is not None}
     stamp = f"{envelope.happened}{'0' if granted else '1'}{envelope.recorded_stamp}"
+    channel = body.consent_channel or body.channel
+    rows.mention(event, "consent", channel, address)
     _latest(
         rows.consents,
-        (body.consent_channel or body.channel, address, body.purpose),
+        (channel, address, body.purpose),
         (
             stamp,
             whose.subject if whose is not None else None,
@@ -91,6 +93,7 @@ def membership(rows: Rows, event: Event, body: MembershipBody, identified: bool)
     if organisation is None or not identified:
         return
     key = (organisation.namespace, organisation.id)
+    rows.mention(event, "organisation", *key)
     if organisation.name is not None:
         _latest(rows.organisations, key, (envelope.stamp, organisation.name))
     else:

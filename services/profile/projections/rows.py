@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.database import Copy, Statement
 from shared.messages import Place
+from shared.projection import Event
 
 Key = tuple[str, ...]
 
@@ -44,9 +45,15 @@ class Rows:
     orders: dict[Key, dict[str, Any]] = field(default_factory=dict)
     subscriptions: dict[Key, dict[str, Any]] = field(default_factory=dict)
     products: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    mentions: list[Key] = field(default_factory=list)
     pairs: dict[Key, tuple[Any, ...]] = field(default_factory=dict)
     decisions: dict[Key, tuple[Any, ...]] = field(default_factory=dict)
     pending: Pending = field(default_factory=Pending)
+
+    def mention(self, event: Event, kind: str, namespace: str, number: str) -> None:
+        """Note that the event says something of a thing; an event does so once."""
+        envelope = event.envelope
+        self.mentions.append((kind, namespace, number, envelope.partitionkey, envelope.event))
 
 
 def insert(sql: str, rows: Sequence[tuple[Any, ...]]) -> list[Statement]:

@@ -33,10 +33,13 @@ def fold(
     match body:
         case OrderBody():
             order(rows, event, body, identified)
+            rows.mention(event, "order", body.namespace, body.order)
         case SubscriptionBody():
             subscription(rows, event, body, identified)
+            rows.mention(event, "subscription", body.namespace, body.subscription)
         case ProductBody():
             product(rows, event, body, identified)
+            rows.mention(event, "product", body.namespace, body.serial)
 
 
 def order(rows: Rows, event: Event, body: OrderBody, identified: bool) -> None:
