@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from shared.clock import monotonic
 from shared.database import Pool
-from shared.errors import LogUnavailable, OffsetLost
+from shared.errors import Fatal, LogUnavailable, OffsetLost
 from shared.folder import Folder, Item
 from shared.leases import Lease, LeaseLost
 from shared.log import Log, Reader
@@ -122,7 +122,7 @@ class Consumer:
             try:
                 await self._one_session()
                 self._trouble = Ok()
-            except LeaseLost:
+            except (LeaseLost, Fatal):
                 raise
             except OffsetLost as error:
                 self._trouble = Halt(describe(error))

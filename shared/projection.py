@@ -26,7 +26,7 @@ class View:
     `decode` is pure; when it raises, that event alone is parked. `fold` writes a batch inside an
     open transaction, `(connection, schema, events)`, and commutes: any split and any interleaving
     of partitions gives the same rows. `singles` keep the second stage up, each run by one worker
-    of the schema; `settled` says whether they have nothing to do.
+    of the schema; `settled` says whether they have caught up, `left` how many rows wait for them.
     """
 
     service: str
@@ -36,4 +36,5 @@ class View:
     decode: Callable[[Record], Event]
     fold: Callable[[Connection, str, Sequence[Event]], Awaitable[None]]
     settled: Callable[[Connection, str], Awaitable[bool]] | None = None
+    left: Callable[[Connection, str], Awaitable[int]] | None = None
     singles: tuple[Single, ...] = ()

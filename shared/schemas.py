@@ -15,8 +15,8 @@ from shared.tables import runtime
 SERVE, REBUILD, VERIFY = "serve", "rebuild", "verify"
 """Purposes of a schema: folded by the services, or by the command that made it."""
 
-Tables = Callable[[Connection, View, str], Awaitable[None]]
-"""Makes a schema with the tables of a view."""
+Change = Callable[[Connection, View, str], Awaitable[None]]
+"""Makes something else of a schema that was just made, in the same transaction."""
 
 
 class Source(NamedTuple):
@@ -36,6 +36,18 @@ class Schema:
     number: int
     sources: tuple[Source, ...]
     partitions: int
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A schema as it is kept: what it is for and whether it serves."""
+
+    schema: str
+    version: int
+    purpose: str
+    live: bool
+    ready: bool
+    stands_by: bool
 
 
 class Progress(NamedTuple):
@@ -62,13 +74,15 @@ async def prepare(pool: Pool, log: Log, view: View, prefix: str = "") -> Schema:
 
 
 async def begin(
-    pool: Pool, log: Log, view: View, purpose: str, tables: Tables, prefix: str = ""
+    pool: Pool, log: Log, view: View, purpose: str, change: Change, prefix: str = ""
 ) -> Schema:
-    """A new schema that a command folds, with tables of its own making. Raises as `prepare`."""
+    """A new schema that a command folds, changed as it wants it. Raises as `prepare`."""
     sources, partitions = await record_topics(pool, log, view.topics, prefix)
     async with pool.acquire() as connection, connection.transaction():
         await lock(connection, view.service)
-        return await make(connection, view, sources, partitions, purpose, tables)
+        schema = await make(connection, view, sources, partitions, purpose)
+        await change(connection, view, schema.name)
+        return schema
 
 
 async def record_topics(
@@ -106,19 +120,12 @@ def _same(name: str, found: int | None, recorded: int | None) -> int:
     return found
 
 
-async def whole_tables(connection: Connection, view: View, schema: str) -> None:
-    """The schema with the tables of the view, their keys and indexes."""
-    for statement in ddl(view.metadata, schema):
-        await connection.execute(statement)
-
-
 async def make(
     connection: Connection,
     view: View,
     sources: Collection[Source],
     partitions: int,
     purpose: str = SERVE,
-    tables: Tables = whole_tables,
 ) -> Schema:
     """Make an empty schema, register it, and put its checkpoints at the start of the log.
 
@@ -126,8 +133,7 @@ async def make(
     """
     number = await connection.fetchval(_NEXT, view.service, view.version)
     name = f"{view.service}_{view.version}_{number}"
-    await tables(connection, view, name)
-    for statement in ddl(runtime, name)[1:]:
+    for statement in [*ddl(view.metadata, name), *ddl(runtime, name)[1:]]:
         await connection.execute(statement)
     await connection.execute(_REGISTER, name, view.service, view.version, number, purpose)
     if purpose == SERVE and await connection.fetchval(_FIRST, view.service, name):
@@ -160,6 +166,11 @@ async def drop(connection: Connection, name: str) -> None:
     await connection.execute(f'DROP SCHEMA IF EXISTS "{name}" CASCADE')
     for table in ("leases", "workers", "retries", "schemas"):
         await connection.execute(f"DELETE FROM {table} WHERE schema = $1", name)
+
+
+async def keeps(pool: Pool, service: str) -> list[Kept]:
+    """Every schema of a service, newest first."""
+    return [Kept(*row) for row in await pool.fetch(_KEPT, service)]
 
 
 class Duty(NamedTuple):
@@ -274,6 +285,13 @@ INSERT INTO schemas (schema, service, version, number, purpose) VALUES ($1, $2, 
 
 _FIRST = """
 INSERT INTO live (service, schema) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING schema
+"""
+
+_KEPT = """
+SELECT s.schema, s.version, s.purpose, l.schema IS NOT NULL, s.ready IS NOT NULL,
+    coalesce(s.folded_until > clock_timestamp(), false)
+FROM schemas s LEFT JOIN live l ON l.schema = s.schema
+WHERE s.service = $1 ORDER BY s.version DESC, s.number DESC
 """
 
 _DUTIES = """

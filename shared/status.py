@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import asyncpg
@@ -14,6 +14,7 @@ from shared.errors import LogUnavailable
 from shared.leases import PARTITION
 from shared.log import Log
 from shared.messages import decode
+from shared.schemas import keeps
 
 AGE_TIMEOUT = 5.0
 """Seconds for a look at the oldest record that is not folded yet."""
@@ -43,6 +44,8 @@ class SchemaStatus:
     version: int
     live: bool
     ready: bool  # it has caught up once and serves readers of its version
+    purpose: str  # serve, rebuild or verify: folded by the services, or by a command
+    stands_by: bool  # it served and is folded on, so that it can serve again
     partitions: tuple[PartitionStatus, ...]
 
 
@@ -54,11 +57,9 @@ async def status(
     `ages` reads one record per lagging partition to say how old it is.
     """
     found = []
-    for row in await pool.fetch(_SCHEMAS, service):
-        rows = await partition_status(pool, log, row["schema"], prefix, ages=ages)
-        found.append(
-            SchemaStatus(row["schema"], row["version"], row["live"], row["ready"], tuple(rows))
-        )
+    for kept in await keeps(pool, service):
+        rows = await partition_status(pool, log, kept.schema, prefix, ages=ages)
+        found.append(SchemaStatus(**asdict(kept), partitions=tuple(rows)))
     return found
 
 
@@ -141,12 +142,6 @@ def seconds_since(recordedtime: str) -> float:
     """Seconds since a time as records spell it. Raises ValueError for another spelling."""
     return max(0.0, (now() - datetime.fromisoformat(recordedtime)).total_seconds())
 
-
-_SCHEMAS = """
-SELECT s.schema, s.version, l.schema IS NOT NULL AS live, s.ready IS NOT NULL AS ready
-FROM schemas s LEFT JOIN live l ON l.schema = s.schema
-WHERE s.service = $1 ORDER BY s.version DESC, s.number DESC
-"""
 
 _PARTITIONS = """
 SELECT $3 || c.topic || '.' || c.generation AS name, c.partition, c.next_offset,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import asyncpg
 import typer
 
-from services.cli import demo, embedded, events, keys, openapi, parked, status, topics
+from services.cli import demo, embedded, events, keys, openapi, parked, rebuild, status, topics
 from shared.errors import DatabaseUnavailable, Fatal, LogUnavailable, Problem
 from shared.outcomes import describe
 
@@ -30,6 +30,8 @@ app.add_typer(parked.app, name="parked")
 app.add_typer(events.app, name="events")
 app.add_typer(keys.app, name="keys")
 app.add_typer(topics.app, name="topics")
+app.command("rebuild")(rebuild.command)
+app.add_typer(rebuild.app, name="schemas")
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -55,9 +55,9 @@ class NotMade(Fatal):
 
 
 @asynccontextmanager
-async def pool_of(place: Reach, name: str) -> AsyncIterator[database.Pool]:
-    """A small pool on a service's database. Raises NotMade, and Fatal where it is away."""
-    pool = await _connect(database.service_url(place.addresses.database, name), name)
+async def pool_of(place: Reach, name: str, *, size: int = 3) -> AsyncIterator[database.Pool]:
+    """A pool on a service's database. Raises NotMade, and Fatal where it is away."""
+    pool = await _connect(database.service_url(place.addresses.database, name), name, size)
     try:
         if await pool.fetchval("SELECT to_regclass('public.schemas')") is None:
             raise NotMade(f"The database of {name} is empty; start the services once.")
@@ -66,9 +66,9 @@ async def pool_of(place: Reach, name: str) -> AsyncIterator[database.Pool]:
         pool.terminate()
 
 
-async def _connect(url: str, name: str) -> database.Pool:
+async def _connect(url: str, name: str, size: int) -> database.Pool:
     try:
-        return await database.connect(url, size=3)
+        return await database.connect(url, size=size)
     except Fatal as error:
         if isinstance(error.__cause__, asyncpg.InvalidCatalogNameError):
             raise NotMade(f"There is no database of {name}; start the services once.") from error

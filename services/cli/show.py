@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import msgspec
 import typer
@@ -39,6 +39,32 @@ def json(content: Any, *, line: bool = False) -> None:
     """Print JSON, on one line or indented."""
     text = msgspec.json.encode(content)
     print((text if line else msgspec.json.format(text)).decode(), flush=True)
+
+
+class Standing(Protocol):
+    """A schema as far as words go."""
+
+    @property
+    def live(self) -> bool: ...
+    @property
+    def ready(self) -> bool: ...
+    @property
+    def purpose(self) -> str: ...
+    @property
+    def stands_by(self) -> bool: ...
+
+
+def state(schema: Standing) -> str:
+    """What a schema is, in words."""
+    if schema.live:
+        return "serves"
+    if schema.stands_by:
+        return "stands by"
+    if schema.ready:
+        return "kept"
+    return {"serve": "being built", "rebuild": "being rebuilt", "verify": "being verified"}[
+        schema.purpose
+    ]
 
 
 def _cell(value: object) -> str:

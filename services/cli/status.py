@@ -129,7 +129,11 @@ def _print(found: list[Found], wrong: list[str], untold: list[str]) -> None:
         print(f"{each.service}: {counts}" if counts else each.service)
         for schema in each.schemas:
             rows = [_row(row) for row in schema.partitions]
-            show.table([*columns, "outcome", "owner"], rows, title=f"{schema.schema} {_is(schema)}")
+            show.table(
+                [*columns, "outcome", "owner"],
+                rows,
+                title=f"{schema.schema} ({show.state(schema)})",
+            )
         print()
     for sentence in (*wrong, *untold):
         print(sentence)
@@ -140,9 +144,3 @@ def _print(found: list[Found], wrong: list[str], untold: list[str]) -> None:
 def _row(row: PartitionStatus) -> list[object]:
     numbers = (row.partition, row.next_offset, row.end, row.lag, row.lag_seconds, row.parked)
     return [row.topic, *numbers, f"{row.outcome} {row.reason}".strip(), row.owner or "-"]
-
-
-def _is(schema: SchemaStatus) -> str:
-    if schema.live:
-        return "(serves)"
-    return "(ready, stands by)" if schema.ready else "(being built)"

@@ -29,6 +29,7 @@ def view(prefix: str) -> View:
         decode=_reader(f"{prefix}{IDENTITY.name}."),
         fold=fold,
         settled=settled,
+        left=left,
         singles=(Single("resolver", resolver.run),),
     )
 
@@ -48,6 +49,11 @@ async def settled(connection: Connection, schema: str) -> bool:
     Under load `pending` is hardly ever empty, and the rows of large customers rest in it.
     """
     return bool(await connection.fetchval(in_schema(_SETTLED, schema), NEARLY))
+
+
+async def left(connection: Connection, schema: str) -> int:
+    """Rows of `pending`."""
+    return int(await connection.fetchval(in_schema("SELECT count(*) FROM {s}.pending", schema)))
 
 
 _SETTLED = """
