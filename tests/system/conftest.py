@@ -21,6 +21,7 @@ async def deployment(kafka: str, postgres_server: str) -> AsyncIterator[dict[str
         "RAPPORT_DATABASE": urlunsplit(parts._replace(path=f"/{name}")),
         "RAPPORT_TOPIC_PREFIX": f"{name.replace('_', '-')}-",
         "RAPPORT_PARTITIONS": "2",
+        "RAPPORT_SECRET": "the secret of all system tests of a run",
         "RAPPORT_LEASE_SECONDS": "2",
     }
     server = await asyncpg.connect(urlunsplit(parts._replace(path="/postgres")))

@@ -1,4 +1,4 @@
-"""A system under test: `python -m services` as a process of its own, on the run's real servers."""
+"""Systems under test: programs in processes of their own, on real servers."""
 
 import logging
 import os
@@ -25,43 +25,73 @@ START = 60.0
 STOP = 25.0
 
 
-class System:
-    """One deployment: a data folder, databases and topics of its own; started, stopped, killed."""
+class Program:
+    """A program that answers on a port of its own: started, killed, paused, started again."""
 
-    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
-        self.data = folder / "data"
+    def __init__(
+        self, name: str, words: Sequence[str], settings: dict[str, str], log: Path
+    ) -> None:
+        self.name = name
         self.url = f"http://127.0.0.1:{free_port()}"
-        self.settings = settings | {
-            "RAPPORT_DATA": str(self.data),
-            "RAPPORT_PORT": self.url.rpartition(":")[2],
-        }
-        self.log = folder / "log"
+        self.settings = settings | {"RAPPORT_PORT": self.url.rpartition(":")[2]}
+        self.log = log
+        self._words = words
         self._child: subprocess.Popen[bytes] | None = None
-        self._client = httpx.Client(base_url=self.url, timeout=10.0, verify=False)
 
-    def start(self) -> None:
-        """Start it and wait until it answers."""
+    def start(self, **settings: str) -> None:
+        """Start it, with further settings this time, and wait until it answers."""
+        self.begin(**settings)
+        self.wait()
+
+    def begin(self, **settings: str) -> None:
+        """Start it and wait for nothing."""
         with self.log.open("ab") as output:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "services"],
+                [sys.executable, *self._words],
                 cwd=ROOT,
-                env=environment(self.settings),
+                env=environment(self.settings | settings),
                 stdout=output,
                 stderr=output,
             )
-        wait_until(self._is_up, START, f"{self.url} answers; its log is {self.log}")
+
+    def wait(self) -> None:
+        """Wait until it answers."""
+        wait_until(self._is_up, START, f"{self.name} answers at {self.url}; its log is {self.log}")
 
     def _is_up(self) -> bool:
+        assert self.runs, self.log.read_text()[-4000:]
+        try:
+            return httpx.get(f"{self.url}/livez", timeout=5.0).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    @property
+    def runs(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._child is not None and self._child.poll() is None
+
+    @property
+    def pid(self) -> int:
         assert self._child is not None
-        assert self._child.poll() is None, self.log.read_text()[-4000:]
-        noted = instance.find(self.data)
-        return noted is not None and noted.pid == self._child.pid
+        return self._child.pid
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal and wait for nothing."""
+        os.kill(self.pid, number)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal and wait for the end; the exit code."""
+        self.send(number)
+        return self.ended(STOP)
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        assert self.stop(signal.SIGKILL) == -signal.SIGKILL
+
+    def ended(self, seconds: float) -> int:
+        """Wait for the end; the exit code."""
         assert self._child is not None
-        self._child.send_signal(number)
-        code = self._child.wait(STOP)
+        code = self._child.wait(seconds)
         self._child = None
         return code
 
@@ -70,7 +100,20 @@ class System:
         if self._child is not None:
             self._child.kill()
             self._child.wait()
-        self._client.close()
+
+
+class Deployment:
+    """A deployment as those outside see it: posts, reads, the operators' command."""
+
+    def __init__(self, data: Path, settings: dict[str, str], door: str, reads: str) -> None:
+        self.data = data
+        self.settings = settings | {"RAPPORT_DATA": str(data)}
+        self._door = httpx.Client(base_url=door, timeout=10.0, verify=False)
+        self._reads = httpx.Client(base_url=reads, timeout=10.0, verify=False)
+
+    def close(self) -> None:
+        self._door.close()
+        self._reads.close()
 
     def key(self, scope: str) -> dict[str, str]:
         """The header of the first start's key of a scope."""
@@ -80,7 +123,7 @@ class System:
         """Post one event or an array of them."""
         body = msgspec.json.encode(content)
         headers = self.key("ingest") | {"Content-Type": "application/json"}
-        return self._client.post("/v1/events", content=body, headers=headers)
+        return self._door.post("/v1/events", content=body, headers=headers)
 
     def profile(self, identifier: str, position: str | None = None) -> dict[str, Any]:
         """The profile behind an identifier, once the view has a position."""
@@ -96,7 +139,8 @@ class System:
         return found
 
     def get(self, path: str, **query: str) -> httpx.Response:
-        return self._client.get(path, params=query, headers=self.key("read"))
+        """Read of the profile."""
+        return self._reads.get(path, params=query, headers=self.key("read"))
 
     def rapport(self, *words: str) -> "Ended":
         """Run the operators' command on this deployment, in this process: it starts at once."""
@@ -105,6 +149,35 @@ class System:
         with alone, redirect_stdout(said), redirect_stderr(complained):
             code = _code(words)
         return Ended(code, said.getvalue(), complained.getvalue())
+
+
+class System(Deployment):
+    """All services in one process, with a data folder, databases and topics of its own."""
+
+    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
+        data = folder / "data"
+        settings = settings | {"RAPPORT_DATA": str(data)}
+        self.program = Program("rapport", ["-m", "services"], settings, folder / "log")
+        self.url = self.program.url
+        super().__init__(data, self.program.settings, self.url, self.url)
+
+    def start(self, **settings: str) -> None:
+        """Start it, with further settings this time, and wait until it answers."""
+        self.program.start(**settings)
+        wait_until(self._is_noted, START, f"{self.data} says where it answers")
+
+    def _is_noted(self) -> bool:
+        noted = instance.find(self.data)
+        return noted is not None and noted.pid == self.program.pid
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal and wait for the end; the exit code."""
+        return self.program.stop(number)
+
+    def end(self) -> None:
+        """Whatever is left of it after a test."""
+        self.program.end()
+        self.close()
 
 
 class Ended(NamedTuple):

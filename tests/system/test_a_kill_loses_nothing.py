@@ -4,14 +4,15 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from shared import embedded
-from tests.system.load import kill_under_load
+from tests.faults.audit import audit
+from tests.system.load import under_load
 from tests.system.running import System
 
 
@@ -37,6 +38,7 @@ def mortal(mortals: Path, tmp_path: Path) -> Iterator[System]:
             "RAPPORT_KAFKA": addresses.kafka,
             "RAPPORT_DATABASE": addresses.database,
             "RAPPORT_PARTITIONS": "2",
+            "RAPPORT_SECRET": "the secret of a system that may be killed",
             "RAPPORT_LEASE_SECONDS": "2",
         },
     )
@@ -61,8 +63,19 @@ def test_kafka_postgresql_and_the_services_killed_in_turn(mortal: System, mortal
     )
 
 
+def kill_under_load(system: System, kills: list[Callable[[], None]]) -> None:
+    """Do each of these while events are posted; then compare all that was acknowledged."""
+    with under_load(system) as load:
+        for kill in kills:
+            load.go_on()
+            kill()
+        load.go_on()
+    assert load.unsettled > 0
+    assert audit(system, [load]).examples == ()
+
+
 def _kill_services(system: System) -> None:
-    assert system.stop(signal.SIGKILL) == -signal.SIGKILL
+    system.program.kill()
     system.start()
 
 

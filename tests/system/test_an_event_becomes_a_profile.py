@@ -30,7 +30,7 @@ def test_the_front_answers_for_health_metrics_and_documentation(system: System) 
 
 
 def test_the_banner_has_lines_to_paste(system: System) -> None:
-    said = system.log.read_text()
+    said = system.program.log.read_text()
     assert f"curl -sS {system.url}/v1/events" in said
     assert f"curl -sS '{system.url}/v1/customers?identifier=" in said
 
