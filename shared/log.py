@@ -4,16 +4,18 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError, for_code
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
+from shared import administration
 from shared.clock import monotonic
 from shared.errors import Fatal, LogUnavailable, OffsetLost
 from shared.failpoints import failpoint
 from shared.messages import CONTENT_TYPE, Entry, Place, Record
+from shared.topics import Topic as Topic
+from shared.topics import topic_name as topic_name
 
 T = TypeVar("T")
 
@@ -29,20 +31,11 @@ MAX_QUEUED_BYTES = 64 * 1024 * 1024
 MAX_RECORD_BYTES = 8 * 1024 * 1024
 BATCH_BYTES = 1024 * 1024
 
+ORIGIN = "origin"
+"""The header of a copied record that says where it stood before: partition/offset."""
+
 _HEADERS = [("content-type", CONTENT_TYPE.encode())]
 _logger = logging.getLogger("rapport.log")
-
-
-class Topic(NamedTuple):
-    """A topic as its owner wants it. Kept for ever; the largest record in bytes."""
-
-    name: str
-    max_bytes: int = 1024 * 1024
-
-
-def topic_name(prefix: str, name: str, generation: int) -> str:
-    """The name in Kafka: `interactions.1`, with the deployment's prefix in front."""
-    return f"{prefix}{name}.{generation}"
 
 
 def partition_of(key: str, partitions: int) -> int:
@@ -50,15 +43,38 @@ def partition_of(key: str, partitions: int) -> int:
     return int(key[-8:], 16) % partitions
 
 
-class Log:
-    """A connection to Kafka; appends are coalesced per partition while one is under way."""
+class Original(NamedTuple):
+    """A record with what a copy keeps of it: when it was appended, in ms, and its own origin."""
 
-    def __init__(self, address: str) -> None:
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp: int
+    origin: bytes | None
+
+
+class Copied(Entry, frozen=True, gc=False):
+    """An entry that is copied from elsewhere: its first time in ms, its place there."""
+
+    timestamp: int
+    origin: bytes
+
+
+class Log:
+    """A connection to Kafka; appends are coalesced per partition while one is under way.
+
+    An `exact` one never appends twice what it was given once, but is of no use after an append
+    that was not settled: close it, see what arrived, connect anew.
+    """
+
+    def __init__(self, address: str, *, exact: bool = False) -> None:
         self.address = address
+        self._exact = exact
         self._producer = AIOKafkaProducer(
             bootstrap_servers=address,
             acks="all",
-            enable_idempotence=False,
+            enable_idempotence=exact,
             max_batch_size=BATCH_BYTES,
             max_request_size=MAX_RECORD_BYTES + 65536,
             request_timeout_ms=int(REQUEST_TIMEOUT * 1000),
@@ -71,9 +87,9 @@ class Log:
         self.queued_bytes = 0
 
     @classmethod
-    async def connect(cls, address: str) -> "Log":
+    async def connect(cls, address: str, *, exact: bool = False) -> "Log":
         """Connect. Raises Fatal where no broker answers within 10 s."""
-        log = cls(address)
+        log = cls(address, exact=exact)
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 await log._producer.start()
@@ -91,6 +107,8 @@ class Log:
         lanes = [lane.task for lane in self._lanes.values() if lane.task is not None]
         if lanes:
             await asyncio.wait(lanes, timeout=SETTLE_TIMEOUT)
+        if self._exact:  # it would go on sending what was given up
+            await _bounded(self._producer._sender.close(), "sender")
         await _bounded(self._producer.stop(), "producer")
         await _bounded(self._inspector.stop(), "inspector")
 
@@ -109,45 +127,30 @@ class Log:
     async def ensure_topics(
         self, prefix: str, topics: Iterable[Topic], partitions: int, *, embedded: bool = False
     ) -> None:
-        """Make the first generation of the topics that are not there yet. Raises LogUnavailable."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.address, request_timeout_ms=10_000)
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT * 3):
-                await admin.start()
-                there = set(await admin.list_topics())
-                brokers = len((await admin.describe_cluster())["brokers"])
-                wanted = [
-                    _new_topic(prefix, topic, partitions, brokers, embedded)
-                    for topic in topics
-                    if topic_name(prefix, topic.name, 1) not in there
-                ]
-                if wanted:
-                    _raise_for(await admin.create_topics(wanted, timeout_ms=10_000))
-                await self._known(new.name for new in wanted)
-        except (OSError, TimeoutError, KafkaError) as error:
-            raise LogUnavailable(f"topics could not be made: {error}") from error
-        finally:
-            await _bounded(admin.close(), "admin")
+        """Make the first generation of the topics that have none. Raises LogUnavailable."""
+        made = await administration.make_first(
+            *(self.address, prefix, topics, partitions), embedded=embedded
+        )
+        await self.know(made)
 
-    async def _known(self, names: Iterable[str]) -> None:
-        """Wait until the producer's own picture of the cluster has the topics."""
-        for name in names:
-            await self._producer.partitions_for(name)
+    async def know(self, names: Iterable[str]) -> None:
+        """Wait until the producer's own picture of the cluster has topics that were made just now.
 
-    async def partitions(self, topic: str) -> int | None:
-        """The number of partitions of a topic, None where there is no such topic."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.address, request_timeout_ms=5000)
+        Raises LogUnavailable.
+        """
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                await admin.start()
-                if topic not in await admin.list_topics():
-                    return None
-                described = await admin.describe_topics([topic])
-                return len(described[0]["partitions"])
+                for name in names:
+                    await self._producer.partitions_for(name)
         except (OSError, TimeoutError, KafkaError) as error:
-            raise LogUnavailable(f"the log does not answer: {error}") from error
-        finally:
-            await _bounded(admin.close(), "admin")
+            raise LogUnavailable(f"topics could not be made: {error}") from error
+
+    async def partitions(self, topic: str) -> int | None:
+        """The number of partitions of a topic, None where there is no such topic.
+
+        Raises LogUnavailable.
+        """
+        return await administration.partitions(self.address, topic)
 
     async def end_offsets(self, topic: str, partitions: Iterable[int]) -> dict[int, int]:
         """The offset after the last record of each partition. Raises LogUnavailable within 5 s."""
@@ -215,17 +218,28 @@ class Reader:
 
         Raises OffsetLost where the log no longer has what comes next, LogUnavailable when away.
         """
-        try:
-            found = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=limit)
-        except OffsetOutOfRangeError as error:
-            raise OffsetLost(f"the log no longer has the offsets asked for: {error}") from error
-        except KafkaError as error:
-            raise LogUnavailable(f"the log does not answer: {error}") from error
+        found = await self._fetched(limit, wait)
         return [
             Record(Place(record.topic, record.partition, record.offset), record.key, record.value)
             for records in found.values()
             for record in records
         ]
+
+    async def originals(self, limit: int, wait: float) -> list[Original]:
+        """The same with all that a copy needs."""
+        found = await self._fetched(limit, wait)
+        return [_original(record) for records in found.values() for record in records]
+
+    async def _fetched(self, limit: int, wait: float) -> dict[Any, list[Any]]:
+        try:
+            found: dict[Any, list[Any]] = await self._consumer.getmany(
+                timeout_ms=int(wait * 1000), max_records=limit
+            )
+        except OffsetOutOfRangeError as error:
+            raise OffsetLost(f"the log no longer has the offsets asked for: {error}") from error
+        except KafkaError as error:
+            raise LogUnavailable(f"the log does not answer: {error}") from error
+        return found
 
     async def mirror(self, positions: Mapping[tuple[str, int], int]) -> None:
         """Leave the offsets with Kafka, for its own tools. Raises LogUnavailable."""
@@ -333,44 +347,19 @@ class _Request(NamedTuple):
 
 
 def _add(builder: object, entry: Entry) -> bool:
+    timestamp, headers = None, _HEADERS
+    if isinstance(entry, Copied):
+        timestamp, headers = entry.timestamp, [*_HEADERS, (ORIGIN, entry.origin)]
     added = builder.append(  # type: ignore[attr-defined]
-        timestamp=None, key=entry.key, value=entry.value, headers=_HEADERS
+        timestamp=timestamp, key=entry.key, value=entry.value, headers=headers
     )
     return added is not None
 
 
-def topic_settings(topic: Topic, replicas: int, *, embedded: bool) -> dict[str, str]:
-    """What Kafka is told of a topic when it is made."""
-    settings = {
-        "retention.ms": "-1",
-        "retention.bytes": "-1",
-        "cleanup.policy": "delete",
-        "max.message.bytes": str(topic.max_bytes),
-        "min.insync.replicas": str(max(1, replicas - 1)),
-    }
-    if embedded:
-        settings["flush.messages"] = "1"  # one node: a 2xx survives a power cut only when flushed
-    return settings
-
-
-def replicas_of(brokers: int) -> int:
-    """How many copies of a record there are."""
-    return min(3, brokers)
-
-
-def _new_topic(
-    prefix: str, topic: Topic, partitions: int, brokers: int, embedded: bool
-) -> NewTopic:
-    replicas = replicas_of(brokers)
-    settings = topic_settings(topic, replicas, embedded=embedded)
-    return NewTopic(topic_name(prefix, topic.name, 1), partitions, replicas, topic_configs=settings)
-
-
-def _raise_for(response: object) -> None:
-    for name, code, *rest in response.topic_errors:  # type: ignore[attr-defined]
-        error = for_code(code)
-        if code and error.__name__ != "TopicAlreadyExistsError":
-            raise error(f"{name}: {rest[0] if rest else ''}")
+def _original(record: Any) -> Original:
+    origin = next((value for name, value in record.headers if name == ORIGIN), None)
+    place = (record.partition, record.offset)
+    return Original(*place, record.key, record.value, record.timestamp, origin)
 
 
 async def _bounded(closing: Awaitable[T], what: str) -> None:

@@ -1,18 +1,20 @@
-"""Topics as they are in Kafka beside what they are to be; the plan is for people to read."""
+"""Topics as their owners want them, and the plan: what is in Kafka beside what is to be there."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError
+FENCED = "0"
+"""The largest record in bytes of a topic that nobody may append to any more."""
 
-from shared.errors import LogUnavailable
-from shared.log import Topic, replicas_of, topic_name, topic_settings
+LARGEST = "max.message.bytes"
 
-ANSWER_TIMEOUT = 20.0
+
+class Topic(NamedTuple):
+    """A topic as its owner wants it. Kept for ever; the largest record in bytes."""
+
+    name: str
+    max_bytes: int = 1024 * 1024
 
 
 class Wanted(NamedTuple):
@@ -31,63 +33,102 @@ class Cluster:
     partitions: Mapping[str, int] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
+    def fenced(self, name: str) -> bool:
+        """Whether the brokers refuse every append to a topic."""
+        return self.settings.get(name, {}).get(LARGEST) == FENCED
+
+    def generations(self, prefix: str, topic: str) -> list[int]:
+        """The generations of a topic that are there, oldest first."""
+        found = (generation_of(prefix, topic, name) for name in self.partitions)
+        return sorted(number for number in found if number is not None)
+
 
 @dataclass(frozen=True)
 class Step:
-    """One topic of the plan. `state` is fine, missing or differs; `differs` says in what."""
+    """One generation of a topic. `state` is fine, missing or differs; `differs` says in what.
+
+    `role` is present, next (it is being made) or old (kept until it is dropped).
+    """
 
     name: str
     state: str
     partitions: int
     differs: tuple[str, ...] = ()
+    role: str = "present"
+    fenced: bool = False
+    records: int | None = None
 
 
-async def look(address: str, names: Sequence[str]) -> Cluster:
-    """Ask Kafka about topics. Raises LogUnavailable."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=address, request_timeout_ms=10_000)
-    try:
-        async with asyncio.timeout(ANSWER_TIMEOUT):
-            await admin.start()
-            brokers = len((await admin.describe_cluster())["brokers"])
-            there = sorted(set(names) & set(await admin.list_topics()))
-            if not there:
-                return Cluster(brokers)
-            described = await admin.describe_topics(there)
-            partitions = {each["topic"]: len(each["partitions"]) for each in described}
-            return Cluster(brokers, partitions, await _settings(admin, there))
-    except (OSError, TimeoutError, KafkaError) as error:
-        raise LogUnavailable(f"the log does not answer: {error}") from error
-    finally:
-        await asyncio.wait([asyncio.ensure_future(admin.close())], timeout=3.0)
+def topic_name(prefix: str, name: str, generation: int) -> str:
+    """The name in Kafka: `interactions.1`, with the deployment's prefix in front."""
+    return f"{prefix}{name}.{generation}"
+
+
+def generation_of(prefix: str, topic: str, name: str) -> int | None:
+    """The generation in a name in Kafka; None where it is no name of this topic."""
+    start = f"{prefix}{topic}."
+    number = name.removeprefix(start)
+    if not name.startswith(start) or not number.isdecimal() or number.startswith("0"):
+        return None
+    return int(number)
+
+
+def topic_settings(topic: Topic, replicas: int, *, embedded: bool) -> dict[str, str]:
+    """What Kafka is told of a topic when it is made."""
+    settings = {
+        "retention.ms": "-1",
+        "retention.bytes": "-1",
+        "cleanup.policy": "delete",
+        LARGEST: str(topic.max_bytes),
+        "min.insync.replicas": str(max(1, replicas - 1)),
+    }
+    if embedded:
+        settings["flush.messages"] = "1"  # one node: a 2xx survives a power cut only when flushed
+    return settings
+
+
+def replicas_of(brokers: int) -> int:
+    """How many copies of a record there are."""
+    return min(3, brokers)
 
 
 def plan(prefix: str, wanted: Sequence[Wanted], cluster: Cluster, *, embedded: bool) -> list[Step]:
-    """What is missing and what differs. Pure."""
-    return [_step(prefix, each, cluster, embedded) for each in wanted]
+    """Every generation of the topics: what is there, what is missing, what differs. Pure."""
+    return [
+        step
+        for each in wanted
+        for number in sorted({each.generation, *cluster.generations(prefix, each.topic.name)})
+        for step in [_step(prefix, each, number, cluster, embedded)]
+    ]
 
 
-def _step(prefix: str, wanted: Wanted, cluster: Cluster, embedded: bool) -> Step:
-    name = topic_name(prefix, wanted.topic.name, wanted.generation)
+def _step(prefix: str, wanted: Wanted, number: int, cluster: Cluster, embedded: bool) -> Step:
+    name = topic_name(prefix, wanted.topic.name, number)
     found = cluster.partitions.get(name)
     if found is None:
         return Step(name, "missing", wanted.partitions)
-    differs = [] if found == wanted.partitions else [f"{found} partitions"]
+    role = _role(number, wanted.generation)
+    fenced = cluster.fenced(name)
+    differs = _differs(wanted.topic, name, cluster, embedded)
+    if role == "present" and found != wanted.partitions:
+        differs.insert(0, f"{found} partitions")
+    if fenced != (role == "old"):
+        differs.append("fenced: nobody can append" if fenced else "not fenced")
+    partitions = wanted.partitions if role == "present" else found
+    return Step(name, "differs" if differs else "fine", partitions, tuple(differs), role, fenced)
+
+
+def _role(number: int, present: int) -> str:
+    if number == present:
+        return "present"
+    return "old" if number < present else "next"
+
+
+def _differs(topic: Topic, name: str, cluster: Cluster, embedded: bool) -> list[str]:
     settings = cluster.settings.get(name, {})
-    right = topic_settings(wanted.topic, replicas_of(cluster.brokers), embedded=embedded)
-    differs += [
+    right = topic_settings(topic, replicas_of(cluster.brokers), embedded=embedded)
+    return [
         f"{key}={settings.get(key, '?')} instead of {value}"
         for key, value in right.items()
-        if settings.get(key) != value
+        if settings.get(key) != value and not (key == LARGEST and cluster.fenced(name))
     ]
-    return Step(name, "differs" if differs else "fine", wanted.partitions, tuple(differs))
-
-
-async def _settings(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:
-    answers = await admin.describe_configs(
-        [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
-    )
-    return {
-        name: {entry[0]: str(entry[1]) for entry in entries}
-        for answer in answers
-        for *_, name, entries in answer.resources
-    }

@@ -7,11 +7,10 @@ import typer
 from services.cli import show
 from services.cli.reach import NotMade, Reach, log_of, pool_of, reach, run
 from services.registry import SERVICES
-from shared import topics
-from shared.log import topic_name
+from shared import administration, topics
 from shared.program import partitions_of
 from shared.service import Service
-from shared.topics import Step, Wanted
+from shared.topics import Step, Wanted, topic_name
 
 app = typer.Typer(help="The topics in Kafka.", no_args_is_help=True)
 
@@ -57,8 +56,8 @@ async def _apply(place: Reach) -> list[Step]:
 
 async def _plan(place: Reach) -> list[Step]:
     wanted, prefix = await _wanted(place), place.settings.topic_prefix
-    names = [topic_name(prefix, each.topic.name, each.generation) for each in wanted]
-    cluster = await topics.look(place.addresses.kafka, names)
+    names = [each.topic.name for each in wanted]
+    cluster = await administration.look(place.addresses.kafka, prefix, names)
     return topics.plan(prefix, wanted, cluster, embedded=place.addresses.embedded)
 
 

@@ -1,7 +1,6 @@
 """The plan of topics: what is missing in Kafka, or is not as it is to be."""
 
-from shared.log import Topic, topic_settings
-from shared.topics import Cluster, Step, Wanted, plan
+from shared.topics import Cluster, Step, Topic, Wanted, plan, topic_settings
 
 TOPIC = Topic("things")
 RIGHT = topic_settings(TOPIC, 1, embedded=False)
