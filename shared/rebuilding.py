@@ -11,17 +11,22 @@ import asyncpg
 from shared import bulk, schemas
 from shared.bulk import BeginAnew, Bulk, Holding, Over
 from shared.catchup import Ground, Tell, alone, catch_up, raise_halted, working
+from shared.comparing import sampled
+from shared.consumer import Targets
 from shared.database import Connection, Pool, is_transient
 from shared.errors import Conflict, Fatal, LogUnavailable, NotFound
 from shared.outcomes import describe
 from shared.projection import Event, View
-from shared.promotion import Promotion
+from shared.promotion import STANDS_BY, Promotion
 from shared.schemas import REBUILD, SERVE, Schema
 
 BATCH = 10_000
 """Records of one transaction while nobody reads the schema."""
 
 LOOK = 0.2
+STILL_READ = 10
+"""Seconds after a switch in which a request may still read what served before."""
+
 MOST_BEGINNINGS = 5
 """Crashes of PostgreSQL that one rebuild outlives."""
 
@@ -35,9 +40,9 @@ async def rebuild(ground: Ground, tell: Tell) -> Schema:
     the services run another version, Fatal where it halts.
     """
     async with alone(ground.pool, job(ground.view)):
-        await _same_version(ground)
+        await same_version(ground)
         for _ in range(MOST_BEGINNINGS):
-            schema = await _begun(ground) or await _begin(ground, REBUILD)
+            schema = await begun(ground, REBUILD) or await begin(ground, REBUILD)
             try:
                 await fill(ground, schema, await targets(ground, schema), tell)
             except BeginAnew as error:
@@ -55,7 +60,7 @@ async def back(ground: Ground, tell: Tell) -> Schema:
     Raises NotFound where there is none of this version.
     """
     async with alone(ground.pool, job(ground.view)):
-        await _same_version(ground)
+        await same_version(ground)
         name = await ground.pool.fetchval(_FORMER, ground.view.service, ground.view.version)
         if name is None:
             raise NotFound(f"No former schema of {ground.view.service} is kept.")
@@ -67,7 +72,7 @@ async def back(ground: Ground, tell: Tell) -> Schema:
 async def cancel(pool: Pool, view: View) -> list[str]:
     """Drop what rebuilds have begun and not ended; the names. Raises Conflict while one runs."""
     async with alone(pool, job(view)):
-        names = [row["schema"] for row in await pool.fetch(_BEGUN, view.service)]
+        names = [row["schema"] for row in await pool.fetch(_BEGUN, view.service, REBUILD)]
         for name in names:
             await drop(pool, name)
         return names
@@ -84,6 +89,8 @@ async def drop_kept(pool: Pool, view: View, name: str) -> None:
             raise NotFound(f"{view.service} keeps no schema {name}.")
         if kept[name].live:
             raise Conflict(f"{name} serves; point back to another one first.")
+        if await pool.fetchval(_JUST_SERVED, name, STANDS_BY - STILL_READ):
+            raise Conflict(f"{name} served until a moment ago and may still be read; try again.")
         if kept[name].purpose == SERVE and not kept[name].ready:
             raise Conflict(f"{name} is being built by the services.")
         if kept[name].version != view.version and await pool.fetchval(_AT_WORK, name):
@@ -107,13 +114,11 @@ async def targets(ground: Ground, schema: Schema) -> dict[tuple[str, int], int]:
     return await schemas.ends(ground.log, schema)
 
 
-async def fill(
-    ground: Ground, schema: Schema, until: dict[tuple[str, int], int], tell: Tell
-) -> None:
+async def fill(ground: Ground, schema: Schema, until: Targets, tell: Tell, sample: int = 1) -> None:
     """Fold a new schema up to the targets, in the fast way. Raises BeginAnew, Fatal."""
     if not await bulk.is_begun(ground.pool, schema.name):
         return
-    staging = _Staging(ground.view, schema, sum(until.values()))
+    staging = _Staging(ground.view, schema, sum(until.values()) // sample, sample)
     view = replace(ground.view, fold=staging.fold, singles=())
     pace = replace(ground.pace, batch=BATCH)
     with suppress(Over):  # an earlier call has begun to finish it already
@@ -150,14 +155,17 @@ async def _serves(ground: Ground, schema: Schema, promotion: Promotion, tell: Te
 class _Staging:
     """The fold of a schema that nobody reads yet, told apart by partition."""
 
-    def __init__(self, view: View, schema: Schema, expected: int) -> None:
+    def __init__(self, view: View, schema: Schema, expected: int, sample: int) -> None:
         self._bulk = Bulk(view, schema.name, expected=expected, partitions=schema.partitions)
+        self._sample = sample
         self._holdings: dict[int, Holding] = {}
         self._failure: Fatal | None = None
 
     async def fold(self, connection: Connection, schema: str, events: Sequence[Event]) -> None:
         """Stage a batch; all of it is of one partition."""
         partition = events[0].record.place.partition
+        if self._sample > 1:
+            events = [e for e in events if sampled(e.envelope.partitionkey, self._sample)]
         holding = self._holdings.get(partition)
         if holding is None:
             holding = self._holdings[partition] = self._bulk.holding(partition)
@@ -173,26 +181,35 @@ class _Staging:
             raise self._failure
 
 
-async def _begun(ground: Ground) -> Schema | None:
-    """What an earlier rebuild has begun and not ended, if it is of the present topics."""
-    for row in await ground.pool.fetch(_BEGUN, ground.view.service):
+async def begun(ground: Ground, purpose: str, sample: int = 1) -> Schema | None:
+    """What an earlier command has begun and not ended, if it is of the present topics."""
+    sources, _ = await schemas.record_topics(
+        ground.pool, ground.log, ground.view.topics, ground.prefix
+    )
+    for row in await ground.pool.fetch(_BEGUN, ground.view.service, purpose):
         schema = await schemas.load(ground.pool, row["schema"], ground.prefix)
-        sources, _ = await schemas.record_topics(
-            ground.pool, ground.log, ground.view.topics, ground.prefix
-        )
-        if schema.version == ground.view.version and schema.sources == sources:
+        if (schema.version, schema.sources, row["sample"]) == (
+            ground.view.version,
+            sources,
+            sample,
+        ):
             return schema
         await drop(ground.pool, schema.name)
     return None
 
 
-async def _begin(ground: Ground, purpose: str) -> Schema:
-    return await schemas.begin(
-        ground.pool, ground.log, ground.view, purpose, bulk.begin, ground.prefix
-    )
+async def begin(ground: Ground, purpose: str, sample: int = 1) -> Schema:
+    """A new schema for the fast way of filling it."""
+
+    async def change(connection: Connection, view: View, name: str) -> None:
+        await bulk.begin(connection, view, name)
+        await connection.execute("UPDATE schemas SET sample = $2 WHERE schema = $1", name, sample)
+
+    return await schemas.begin(ground.pool, ground.log, ground.view, purpose, change, ground.prefix)
 
 
-async def _same_version(ground: Ground) -> None:
+async def same_version(ground: Ground) -> None:
+    """Raises Conflict where the services that run have another version of the view."""
     live = await ground.pool.fetchval(_LIVE_VERSION, ground.view.service)
     if live != ground.view.version:
         raise Conflict(
@@ -202,8 +219,8 @@ async def _same_version(ground: Ground) -> None:
 
 
 _BEGUN = """
-SELECT schema FROM schemas
-WHERE service = $1 AND purpose = 'rebuild' AND ready IS NULL ORDER BY number DESC
+SELECT schema, sample FROM schemas
+WHERE service = $1 AND purpose = $2 AND ready IS NULL ORDER BY number DESC
 """
 
 _FORMER = """
@@ -214,6 +231,10 @@ ORDER BY s.folded_until DESC NULLS LAST, s.number DESC LIMIT 1
 
 _LIVE_VERSION = """
 SELECT s.version FROM live l JOIN schemas s ON s.schema = l.schema WHERE l.service = $1
+"""
+
+_JUST_SERVED = """
+SELECT folded_until > clock_timestamp() + make_interval(secs => $2) FROM schemas WHERE schema = $1
 """
 
 _AT_WORK = """

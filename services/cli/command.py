@@ -7,7 +7,18 @@ from collections.abc import Sequence
 import asyncpg
 import typer
 
-from services.cli import demo, embedded, events, keys, openapi, parked, rebuild, status, topics
+from services.cli import (
+    demo,
+    embedded,
+    events,
+    keys,
+    openapi,
+    parked,
+    rebuild,
+    status,
+    topics,
+    verify,
+)
 from shared.errors import DatabaseUnavailable, Fatal, LogUnavailable, Problem
 from shared.outcomes import describe
 
@@ -32,6 +43,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(topics.app, name="topics")
 app.command("rebuild")(rebuild.command)
 app.add_typer(rebuild.app, name="schemas")
+app.command("verify")(verify.command)
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from services.contact import inbound, tables
 from services.contact.projections import fold
+from services.contact.proof import PROOF
 from shared.log import Topic
 from shared.messages import Record
 from shared.projection import Event, View
@@ -23,6 +24,7 @@ def view(prefix: str) -> View:
         metadata=tables.metadata,
         decode=_reader(prefix),
         fold=fold,
+        proof=PROOF,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from services.profile import resolver, tables
 from services.profile.inbound import decision, interaction
 from services.profile.projections import fold
+from services.profile.proof import PROOF
 from shared.database import Connection, in_schema
 from shared.leases import Single
 from shared.log import Topic
@@ -30,6 +31,7 @@ def view(prefix: str) -> View:
         fold=fold,
         settled=settled,
         left=left,
+        proof=PROOF,
         singles=(Single("resolver", resolver.run),),
     )
 

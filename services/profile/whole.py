@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from services.profile.identity import SHARED_ABOVE, Decision, Identity, Pair, identify
@@ -28,7 +29,7 @@ async def resolve_all(
     decisions = [Decision(*row) for row in await _fetch(connection, schema, _DECISIONS)]
     identity = identify(pairs, decisions, shared_above)
     return {
-        **_belonging(identity),
+        **_belonging(identity, _ranks(pairs, decisions)),
         "counted": {
             (namespace, number): (subject,)
             for namespace, number, subject in await _fetch(connection, schema, _ATTACHED)
@@ -59,7 +60,14 @@ def differences(expected: Tables, found: Tables) -> list[tuple[str, Key, object,
     ]
 
 
-def _belonging(identity: Identity) -> Tables:
+def _ranks(pairs: Iterable[Pair], decisions: Iterable[Decision]) -> dict[str, int]:
+    """The rank of every subject that a pair or a decision names."""
+    both: Iterable[Pair | Decision] = chain(pairs, decisions)
+    named = ((two[0], two[2], two[1], two[3]) for two in both)
+    return {subject: rank for two in named for subject, rank in (two[:2], two[2:])}
+
+
+def _belonging(identity: Identity, ranks: Mapping[str, int]) -> Tables:
     owners: Table = {
         (subject, owner.rank): (owner.subject, owner.direct, owner.stamp)
         for subject, owners in identity.owners.items()
@@ -68,6 +76,7 @@ def _belonging(identity: Identity) -> Tables:
     derived: Table = {tuple(pair)[:3]: tuple(pair)[3:] for pair in identity.derived}
     identities: Table = {
         (subject,): (
+            ranks[subject],
             subject in identity.shared,
             identity.parent(subject),
             identity.roots[subject],
@@ -205,7 +214,8 @@ _STORED = {
     ),
     "identities": (
         1,
-        "SELECT subject::text, shared, parent::text, root::text, customer::text FROM {s}.identities"
+        "SELECT subject::text, rank, shared, parent::text, root::text, customer::text"
+        " FROM {s}.identities"
         " WHERE shared OR parent IS NOT NULL OR root <> subject OR customer <> subject",
     ),
     "joins": (

@@ -2,4 +2,5 @@
 
 ALTER TABLE schemas
     ADD purpose text NOT NULL DEFAULT 'serve' CHECK (purpose IN ('serve', 'rebuild', 'verify')),
+    ADD sample integer NOT NULL DEFAULT 1,  -- 1 in so many subjects is folded
     ADD folded_until timestamptz;      -- one that served is folded on until then, so that it can serve again
