@@ -19,8 +19,9 @@ demo: $(STAMP) ## post 69,659 real purchases and look at what became of them
 test: $(STAMP) ## all tests, on the real Kafka and PostgreSQL (ARGS="-k word" for some)
 	@$(PYTEST) -n 2 --dist loadfile -m "not slow" $(ARGS)
 
-faults: $(STAMP) ## the long tests that kill and stall things
-	@$(PYTEST) -m slow --timeout 1800 $(ARGS)
+faults: $(STAMP) ## kill, stall and starve a running system, then count (ARGS="--scale 0.1")
+	@$(PYTEST) -q -m slow --timeout 1800
+	@exec .venv/bin/python -m tests.faults $(ARGS)
 
 check: $(STAMP) ## format, lint, types, imports, OpenAPI, tests: the same as CI
 	@.venv/bin/ruff format --check .

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from services.profile.whole import differences, resolve_all, stored
 from shared import status
@@ -16,7 +16,7 @@ from shared.errors import Fatal, LogUnavailable
 from shared.identifiers import subject_of
 from shared.ids import event_id
 from shared.log import Log
-from tests.system.load import SOURCE, Customer, Load
+from tests.system.load import SOURCE, Customer
 from tests.system.running import Deployment
 
 PATIENCE = 180.0
@@ -27,6 +27,16 @@ SHOWN = 5
 
 SAMPLE = 5
 """Customers that are read over HTTP too."""
+
+
+class Account(Protocol):
+    """What somebody knows who sent events: the ids of all, of those acknowledged, what follows."""
+
+    @property
+    def sent(self) -> Sequence[str]: ...
+    @property
+    def acknowledged(self) -> Sequence[str]: ...
+    def customers(self) -> Sequence[Customer]: ...
 
 
 @dataclass(frozen=True)
@@ -58,9 +68,9 @@ class View:
         return rows
 
 
-def audit(deployment: Deployment, loads: Sequence[Load], patience: float = PATIENCE) -> Audit:
-    """Wait until the views have come to rest, then compare. `loads` is all there ever was."""
-    return asyncio.run(_audit(deployment, loads, patience))
+def audit(deployment: Deployment, accounts: Sequence[Account], patience: float = PATIENCE) -> Audit:
+    """Wait until the views have come to rest, then compare. `accounts` is all there ever was."""
+    return asyncio.run(_audit(deployment, accounts, patience))
 
 
 def settle(deployment: Deployment, patience: float = PATIENCE) -> None:
@@ -73,19 +83,19 @@ async def _settle(deployment: Deployment, patience: float) -> None:
         await _rest(deployment, log, pools, patience)
 
 
-async def _audit(deployment: Deployment, loads: Sequence[Load], patience: float) -> Audit:
+async def _audit(deployment: Deployment, accounts: Sequence[Account], patience: float) -> Audit:
     async with _opened(deployment, patience) as (log, pools):
         await _rest(deployment, log, pools, patience)
         contact, profile = [View(name, pool, await _live(pool, name)) for name, pool in pools]
-        sent = {event_id(SOURCE, id): id for load in loads for id in load.sent}
-        acknowledged = {event_id(SOURCE, id) for load in loads for id in load.acknowledged}
+        sent = {event_id(SOURCE, id): id for account in accounts for id in account.sent}
+        acknowledged = {event_id(SOURCE, id) for account in accounts for id in account.acknowledged}
         lost, double = _compared(sent, acknowledged, await _events(contact, profile))
         wrong = [
-            *await _wrong_numbers(deployment, loads, profile),
+            *await _wrong_numbers(deployment, accounts, profile),
             *await _wrong_days(contact),
             *await _wrong_belonging(contact, profile),
             *await _wrong_rows(profile),
-            *_wrong_answers(deployment, loads),
+            *_wrong_answers(deployment, accounts),
         ]
     examples = (*lost[:SHOWN], *double[:SHOWN], *wrong[:SHOWN])
     found = len(lost), len(double), len(wrong)
@@ -178,14 +188,16 @@ def _compared(
     return lost, double
 
 
-async def _wrong_numbers(deployment: Deployment, loads: Sequence[Load], profile: View) -> list[str]:
+async def _wrong_numbers(
+    deployment: Deployment, accounts: Sequence[Account], profile: View
+) -> list[str]:
     """Customers of the list whose numbers are not those of the model."""
     secret = deployment.settings["RAPPORT_SECRET"].encode()
     rows = {row[0]: Customer("", *row[1:]) for row in await profile.fetch(_CUSTOMERS)}
     return [
         f"{wanted} is {found}"
-        for load in loads
-        for wanted in load.customers()
+        for account in accounts
+        for wanted in account.customers()
         if (found := rows.get(_subject(secret, wanted.identifier))) is None
         or found[1:] != wanted[1:]
     ]
@@ -223,10 +235,10 @@ async def _wrong_rows(profile: View) -> list[str]:
     ]
 
 
-def _wrong_answers(deployment: Deployment, loads: Sequence[Load]) -> list[str]:
+def _wrong_answers(deployment: Deployment, accounts: Sequence[Account]) -> list[str]:
     """Some customers as readers see them."""
     wrong = []
-    for wanted in [each for load in loads for each in load.customers()][-SAMPLE:]:
+    for wanted in [each for account in accounts for each in account.customers()][-SAMPLE:]:
         found = deployment.profile(wanted.identifier)
         numbers = found["interactions"]["total"], found["orders"]["count"]
         if numbers != (wanted.interactions, wanted.orders):

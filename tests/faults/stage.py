@@ -1,0 +1,179 @@
+"""What faults are done to: two servers of our own, and deployments whose services stand apart."""
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+from typing_extensions import override
+
+from shared import embedded
+from shared.ids import random_token
+from tests.faults.audit import Account
+from tests.records import SECRET
+from tests.system.load import LANES, Load, under_load
+from tests.system.running import Deployment, Program
+
+PARTITIONS = 4
+LEASE = 2.0
+"""Seconds of a lease: short, so that much happens in a run."""
+
+PROGRAMS = {
+    "contact api": ("services.contact", "--api"),
+    "contact worker": ("services.contact", "--worker"),
+    "profile api": ("services.profile", "--api"),
+    "profile worker": ("services.profile", "--worker"),
+    "other profile worker": ("services.profile", "--worker"),
+}
+
+
+class Apart(Deployment):
+    """Each service's API and workers in processes of their own; `accounts` knows all that was sent.
+
+    `audited` says of how many accounts a row has told already.
+    """
+
+    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
+        self.folder = folder
+        data = folder / "data"
+        settings = settings | {"RAPPORT_DATA": str(data)}
+        self.programs: dict[str, Program] = {}
+        self._program_settings = settings
+        for name, words in PROGRAMS.items():
+            self.add(name, *words)
+        self.door = self.programs["contact api"].url
+        for name in PROGRAMS:
+            self.programs[name].settings["RAPPORT_CONTACT_URL"] = self.door
+        super().__init__(data, settings, self.door, self.programs["profile api"].url)
+        self._history = httpx.Client(base_url=self.door, timeout=10.0, verify=False)
+        self.accounts: list[Account] = []
+        self.audited = 0
+
+    def add(self, name: str, *words: str) -> Program:
+        """One more program, not started yet."""
+        log = self.folder / f"{name.replace(' ', '-')}.log"
+        settings = self._program_settings
+        self.programs[name] = program = Program(name, ["-m", *words], dict(settings), log)
+        return program
+
+    def start(self) -> None:
+        """Start all programs at once and wait until each answers."""
+        for program in self.programs.values():
+            program.begin()
+        for program in self.programs.values():
+            program.wait()
+
+    def end(self) -> None:
+        """Whatever is left of it."""
+        for program in self.programs.values():
+            program.end()
+        self._history.close()
+        self.close()
+
+    @contextmanager
+    def load(self, *, lanes: int = LANES, size: int = 1) -> Iterator[Load]:
+        """Load while the body runs, of which the auditor will know."""
+        with under_load(self, lanes=lanes, size=size) as load:
+            self.accounts.append(load)
+            yield load
+
+    @override
+    def get(self, path: str, **query: str) -> httpx.Response:
+        """Read of the service whose path it is."""
+        if path.startswith("/v1/interactions"):
+            return self._history.get(path, params=query, headers=self.key("read"))
+        return super().get(path, **query)
+
+
+class Stage:
+    """The servers of a run, the deployment on them, and how much is done: 1 is everything."""
+
+    def __init__(self, folder: Path, scale: float) -> None:
+        self.scale = scale
+        self.folder = folder
+        self.addresses = embedded.start(folder / "servers", keep=True)
+        self._shared: Apart | None = None
+        self._others: list[Apart] = []
+
+    def times(self, whole: int, least: int = 1) -> int:
+        """A number at this scale."""
+        return max(least, round(whole * self.scale))
+
+    def seconds(self, whole: float, least: float) -> float:
+        """A time at this scale."""
+        return max(least, whole * self.scale)
+
+    def kill(self, server: str) -> None:
+        """kill -9 of `kafka` or `postgres`."""
+        found = {each.name: each.pid for each in embedded.status(self.folder / "servers")}
+        pid = found[server]
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+
+    def restore(self) -> None:
+        """Start whichever server is not there; the addresses stay as they are."""
+        assert embedded.start(self.folder / "servers", keep=True) == self.addresses
+
+    def deployment(self) -> Apart:
+        """The deployment that scenarios share, each of which leaves it whole behind."""
+        if self._shared is None:
+            self._shared = self._made()
+            self._shared.start()
+        return self._shared
+
+    def clear(self, *, shared: bool) -> None:
+        """End the deployments that a scenario had for itself, and with `shared` that of all."""
+        for apart in self._others:
+            apart.end()
+        self._others.clear()
+        if shared and self._shared is not None:
+            self._shared.end()
+            self._shared = None
+
+    def fresh(self) -> Apart:
+        """A deployment for one scenario alone; not started yet."""
+        self._others.append(self._made())
+        return self._others[-1]
+
+    def _made(self) -> Apart:
+        """A deployment with databases and topics that nobody else has."""
+        name = f"faults_{random_token(4).hex()}"
+        folder = self.folder / name
+        folder.mkdir()
+        return Apart(
+            folder,
+            {
+                "RAPPORT_KAFKA": self.addresses.kafka,
+                "RAPPORT_DATABASE": on(self.addresses.database, name),
+                "RAPPORT_TOPIC_PREFIX": f"{name.replace('_', '-')}-",
+                "RAPPORT_PARTITIONS": str(PARTITIONS),
+                "RAPPORT_LEASE_SECONDS": str(LEASE),
+                "RAPPORT_SECRET": SECRET.decode(),
+            },
+        )
+
+
+def on(server: str, database: str) -> str:
+    """The URL of a database on a server."""
+    return urlunsplit(urlsplit(server)._replace(path=f"/{database}"))
+
+
+@contextmanager
+def opened(scale: float) -> Iterator[Stage]:
+    """Start the servers; at the end stop everything and remove what it wrote."""
+    folder = Path(tempfile.mkdtemp(prefix="rapport-faults-"))
+    folder.chmod(0o755)  # the servers' user has to reach it
+    stage: Stage | None = None
+    try:
+        stage = Stage(folder, scale)
+        yield stage
+    finally:
+        if stage is not None:
+            stage.clear(shared=True)
+        embedded.remove(folder / "servers")
+        shutil.rmtree(folder, ignore_errors=True)
