@@ -16,11 +16,11 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
 
-from bench import memory
 from bench.executemany import Interaction, write
 from bench.programs import cpu
 from bench.projection import BATCH, opened
 from services.profile.consumers import view
+from shared import memory
 from shared.clock import monotonic
 from shared.database import Pool
 from shared.errors import Fatal

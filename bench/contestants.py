@@ -17,9 +17,8 @@ from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bench import memory
 from services.profile.queries.profiles import PROFILE
-from shared import database
+from shared import database, memory
 from shared.database import in_schema
 from shared.server import Server, listening
 

@@ -10,7 +10,8 @@ from asyncio import StreamReader, StreamWriter
 import msgspec
 import uvloop
 
-from bench import events, memory
+from bench import events
+from shared import memory
 from shared.clock import monotonic
 
 PACE = 500

@@ -11,13 +11,13 @@ from pathlib import Path
 import psutil
 import uvloop
 
-from bench import events, memory
+from bench import events
 from bench.programs import cpu, family_cpu
 from bench.progress import say
 from bench.report import Row, paired
 from bench.stage import PARTITIONS, Stage
 from services.profile import consumers, resolver
-from shared import database, schemas
+from shared import database, memory, schemas
 from shared.clock import monotonic
 from shared.consumer import Pace
 from shared.database import Pool, in_schema

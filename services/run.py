@@ -5,7 +5,6 @@ Exit codes: 0 stopped as asked, 1 something failed while running, 2 the start co
 
 import argparse
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -19,7 +18,7 @@ import asyncpg
 import uvloop
 
 from services import banner, instance
-from shared import embedded, failpoints, program, settings, telemetry
+from shared import embedded, failpoints, memory, program, settings, telemetry
 from shared.errors import Fatal
 from shared.program import Addresses, Roles, Running
 from shared.server import listening
@@ -116,7 +115,7 @@ def _everything(services: Sequence[Service], chosen: Settings) -> None:
         addresses = stack.enter_context(_servers(chosen)) if own else running_servers(chosen)
 
         async def tell(url: str, running: list[Running]) -> None:
-            _settle_memory()
+            memory.settle()
             instance.note(chosen.data, url)
             print(banner.whole(url, chosen.data.absolute(), addresses), flush=True)
             await _tell_progress(running)
@@ -127,7 +126,7 @@ def _everything(services: Sequence[Service], chosen: Settings) -> None:
 
 def _one(service: Service, chosen: Settings, roles: Roles) -> None:
     async def tell(url: str, running: list[Running]) -> None:
-        _settle_memory()
+        memory.settle()
         print(banner.one(service.name, url, api=roles.api, worker=roles.worker), flush=True)
         await _tell_progress(running)
 
@@ -182,16 +181,6 @@ def _stop_signals(loop: asyncio.AbstractEventLoop) -> asyncio.Event:
     loop.add_signal_handler(signal.SIGINT, interrupted)
     loop.add_signal_handler(signal.SIGTERM, told)
     return stop
-
-
-def _settle_memory() -> None:
-    """What was loaded stays for ever: collect it once, then look at new objects only, and rarely.
-
-    Saves 10 to 20 % of the CPU of folding.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
 
 
 async def _tell_progress(running: Sequence[Running]) -> None:

@@ -22,6 +22,7 @@ from typing_extensions import override
 
 from services.cli.reach import Reach, log_of, pool_of
 from services.registry import SERVICES
+from shared import memory
 from shared.catchup import Ground, Tell
 from shared.clock import monotonic
 from shared.consumer import Pace
@@ -48,6 +49,7 @@ async def ground_of(
     prefix = place.settings.topic_prefix
     async with log_of(place) as log, pool_of(place, service.name, size=20) as pool:
         partitions = await pool.fetchval("SELECT max(partitions) FROM topics") or 1
+        memory.settle()
         pace = Pace(lease=place.settings.lease_seconds)
         if rate is not None:
             pace = replace(pace, rate=rate / partitions)

@@ -1,12 +1,14 @@
 """How commands reach a deployment: its settings, its servers, the databases of its services."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
 import asyncpg
+import uvloop
 
 from services.registry import SERVICES
 from services.run import running_servers
@@ -37,8 +39,10 @@ def reach() -> Reach:
 
 
 def run(work: Coroutine[object, object, T]) -> T:
-    """Run a command's work to its end."""
-    return asyncio.run(work)
+    """Run a command's work to its end; SIGTERM ends it as SIGINT does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
 
 
 def owner_of(topic: str) -> Service:
