@@ -1,9 +1,7 @@
 """PostgreSQL: pools, databases, migrations, and the DDL of view schemas."""
 
 import asyncio
-from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import asyncpg
@@ -19,26 +17,6 @@ Pool = asyncpg.Pool
 COMMAND_TIMEOUT = 60.0
 CONNECT_TIMEOUT = 10.0
 _MIGRATION_LOCK = 7_262_001
-
-
-class Statement(NamedTuple):
-    """One set-based statement of a projection: SQL with `{s}` for the schema, and its arguments."""
-
-    sql: str
-    args: Sequence[object]
-
-    async def run(self, connection: Connection, schema: str) -> None:
-        await connection.execute(in_schema(self.sql, schema), *self.args)
-
-
-class Copy(NamedTuple):
-    """Rows that are only ever added: the columns of the table in their order."""
-
-    table: str
-    rows: Sequence[Sequence[object]]
-
-    async def run(self, connection: Connection, schema: str) -> None:
-        await connection.copy_records_to_table(self.table, records=self.rows, schema_name=schema)
 
 
 async def connect(url: str, *, size: int = 20) -> Pool:
@@ -148,12 +126,6 @@ def ddl(metadata: MetaData, schema: str) -> list[str]:
             for index in sorted(table.indexes, key=lambda index: str(index.name))
         ]
     return statements
-
-
-async def run(connection: Connection, schema: str, statements: Sequence[Statement | Copy]) -> None:
-    """Run the statements of a projection in their order."""
-    for statement in statements:
-        await statement.run(connection, schema)
 
 
 def in_schema(sql: str, schema: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from services.contact import inbound, tables
-from services.contact.projections import fold
+from services.contact.projections import PROJECTION
 from services.contact.proof import PROOF
 from shared.log import Topic
 from shared.messages import Record
@@ -23,7 +23,8 @@ def view(prefix: str) -> View:
         topics=(INTERACTIONS.name, QUARANTINE.name, CUSTOMERS),
         metadata=tables.metadata,
         decode=_reader(prefix),
-        fold=fold,
+        projection=PROJECTION,
+        fold=PROJECTION.fold,
         proof=PROOF,
     )
 

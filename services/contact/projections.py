@@ -1,17 +1,18 @@
-"""The history: a batch of events in, set-based SQL out; what was seen counts once."""
+"""The history: the rows that events come to, and how the rows of each table merge."""
 
 from collections import Counter as Tally
+from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
-from uuid import UUID
 
 import msgspec
 from prometheus_client import Counter
 
+from services.contact import tables
 from services.contact.inbound import Belongs, Interaction, Refused
-from shared.database import Connection, Statement, in_schema, run
-from shared.projection import Event
-from shared.seen import record_new
+from shared.database import Connection, in_schema
+from shared.literals import Row
+from shared.merging import Merge, Rows, latest, summed
+from shared.projection import Event, Projection
 
 _conflicts = Counter(
     "rapport_contact_conflicts",
@@ -24,29 +25,23 @@ JOIN {s}.interactions i ON i.event = g.event AND i.subject <> g.subject
 """
 
 
-async def fold(connection: Connection, schema: str, events: Sequence[Event]) -> None:
-    """Write a batch in the open transaction."""
-    happened = [event for event in events if isinstance(event.body, Interaction)]
-    fresh = await record_new(connection, schema, "interactions", happened, _row)
-    await _count_conflicts(connection, schema, fresh)
-    await run(
-        connection,
-        schema,
-        [
-            *_daily(fresh),
-            *_quarantine([event for event in events if isinstance(event.body, Refused)]),
-            *_belonging([event.body for event in events if isinstance(event.body, Belongs)]),
-        ],
-    )
+def record(event: Event) -> tuple[str, Row] | None:
+    """The row by which an event is remembered, and its table."""
+    match event.body:
+        case Interaction():
+            return "interactions", _interaction(event, event.body)
+        case Refused():
+            return "quarantine", _refused(event, event.body)
+        case _:
+            return None  # what is told of belonging has a revision, and may be told again
 
 
-def _row(subject: str, name: str, event: Event) -> tuple[object, ...]:
-    envelope, body, record = event.envelope, event.body, event.record
-    assert isinstance(body, Interaction)
+def _interaction(event: Event, body: Interaction) -> Row:
+    envelope, record = event.envelope, event.record
     return (
-        subject,
-        name,
-        datetime.fromisoformat(envelope.happened),
+        envelope.partitionkey,
+        envelope.event,
+        envelope.happened,
         envelope.type,
         body.channel,
         body.direction,
@@ -55,54 +50,11 @@ def _row(subject: str, name: str, event: Event) -> tuple[object, ...]:
     )
 
 
-async def _count_conflicts(connection: Connection, schema: str, events: Sequence[Event]) -> None:
-    if events:
-        subjects = [event.envelope.partitionkey for event in events]
-        names = [event.envelope.event for event in events]
-        _conflicts.inc(await connection.fetchval(in_schema(_CONFLICTS, schema), subjects, names))
-
-
-def _daily(events: Sequence[Event]) -> list[Statement]:
-    tally = Tally(
-        (event.record.place.partition, event.envelope.happened[:10], *_kind(event))
-        for event in events
-    )
-    rows = [
-        (partition, datetime.fromisoformat(day).date(), channel, type_, n)
-        for (partition, day, channel, type_), n in sorted(tally.items())
-    ]
-    sql = (
-        "INSERT INTO {s}.daily AS t (partition, day, channel, type, n)"
-        " SELECT * FROM unnest($1::int[], $2::date[], $3::text[], $4::text[], $5::bigint[])"
-        " ON CONFLICT (partition, day, channel, type) DO UPDATE SET n = t.n + excluded.n"
-    )
-    return [Statement(sql, list(zip(*rows, strict=True)))] if rows else []
-
-
-def _kind(event: Event) -> tuple[str, str]:
-    channel = event.body.channel if isinstance(event.body, Interaction) else ""
-    return channel, event.envelope.type
-
-
-def _quarantine(events: Sequence[Event]) -> list[Statement]:
-    first: dict[str, Event] = {}
-    for event in events:
-        first.setdefault(event.envelope.id, event)
-    rows = sorted(_refused(event) for event in first.values())
-    sql = (
-        "INSERT INTO {s}.quarantine (id, received, key, code, reasons, content_type, size, bytes,"
-        " position) SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[],"
-        " $5::text[], $6::text[], $7::bigint[], $8::text[], $9::text[]) ON CONFLICT DO NOTHING"
-    )
-    return [Statement(sql, list(zip(*rows, strict=True)))] if rows else []
-
-
-def _refused(event: Event) -> tuple[str, datetime, str, str, str, str, int, str, str]:
-    envelope, body = event.envelope, event.body
-    assert isinstance(body, Refused)
+def _refused(event: Event, body: Refused) -> Row:
+    envelope = event.envelope
     return (
         envelope.id,
-        datetime.fromisoformat(envelope.receivedtime or envelope.recordedtime),
+        envelope.receivedtime or envelope.recordedtime,
         envelope.ingestkey,
         body.reasons[0].code if body.reasons else "",
         msgspec.json.encode(body.reasons).decode(),
@@ -113,19 +65,39 @@ def _refused(event: Event) -> tuple[str, datetime, str, str, str, str, int, str,
     )
 
 
-def _belonging(told: Sequence[Belongs]) -> list[Statement]:
-    latest: dict[UUID, Belongs] = {}
-    for belongs in told:
-        former = latest.get(belongs.subject)
-        if former is None or belongs.revision > former.revision:
-            latest[belongs.subject] = belongs
-    rows = [
-        (subject, latest[subject].customer, latest[subject].revision) for subject in sorted(latest)
-    ]
-    sql = (
-        "INSERT INTO {s}.belonging AS t (subject, customer, revision)"
-        " SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[])"
-        " ON CONFLICT (subject) DO UPDATE SET customer = excluded.customer,"
-        " revision = excluded.revision WHERE excluded.revision > t.revision"
-    )
-    return [Statement(sql, list(zip(*rows, strict=True)))] if rows else []
+def project(events: Sequence[Event]) -> Rows:
+    """The rows that events which count come to."""
+    rows: dict[str, list[Row]] = defaultdict(list)
+    days: Tally[Row] = Tally()
+    for event in events:
+        envelope = event.envelope
+        match event.body:
+            case Interaction() as body:
+                day = envelope.happened[:10]
+                days[event.record.place.partition, day, body.channel, envelope.type] += 1
+            case Belongs(subject, customer, revision):
+                rows["belonging"].append((str(subject), str(customer), revision))
+            case _:
+                pass  # kept as it is
+    rows["daily"] = [(*key, n) for key, n in days.items()]
+    return rows
+
+
+async def _count_conflicts(connection: Connection, schema: str, events: Sequence[Event]) -> None:
+    happened = [event.envelope for event in events if isinstance(event.body, Interaction)]
+    if happened:
+        subjects = [envelope.partitionkey for envelope in happened]
+        names = [envelope.event for envelope in happened]
+        _conflicts.inc(await connection.fetchval(in_schema(_CONFLICTS, schema), subjects, names))
+
+
+PROJECTION = Projection(
+    memory=(tables.interactions, tables.quarantine),
+    record=record,
+    project=project,
+    tables=(
+        Merge(tables.daily, summed("n")),
+        Merge(tables.belonging, latest("revision", "customer")),
+    ),
+    notice=_count_conflicts,
+)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from services.profile import resolver, tables
 from services.profile.inbound import decision, interaction
-from services.profile.projections import fold
+from services.profile.projections import PROJECTION
 from services.profile.proof import PROOF
 from shared.database import Connection, in_schema
 from shared.leases import Single
@@ -28,7 +28,8 @@ def view(prefix: str) -> View:
         topics=("interactions", IDENTITY.name),
         metadata=tables.metadata,
         decode=_reader(f"{prefix}{IDENTITY.name}."),
-        fold=fold,
+        projection=PROJECTION,
+        fold=PROJECTION.fold,
         settled=settled,
         left=left,
         proof=PROOF,

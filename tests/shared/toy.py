@@ -4,19 +4,20 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from uuid import UUID
 
 import msgspec
 from sqlalchemy import BigInteger, CheckConstraint, Column, MetaData, Table, Text, Uuid
 
 from shared.consumer import Pace
 from shared.crew import Crew
-from shared.database import Connection, Pool, in_schema
+from shared.database import Pool
 from shared.folder import Folder
 from shared.leases import Single
+from shared.literals import Row
 from shared.log import Log, Topic, partition_of
+from shared.merging import Merge, Rows, summed
 from shared.messages import Entry, Place, Record, decode
-from shared.projection import Event, View
+from shared.projection import Event, Projection, View
 from shared.schemas import Schema, Source, make
 from tests import records
 
@@ -34,6 +35,7 @@ Table(
     Column("event", Uuid, primary_key=True),
     Column("amount", BigInteger, CheckConstraint("amount >= 0"), nullable=False),
     Column("id", Text, nullable=False),
+    Column("position", Text, nullable=False),
 )
 Table(
     "counters",
@@ -50,15 +52,32 @@ class Body(msgspec.Struct):
     amount: int = 0
 
 
-async def fold(connection: Connection, schema: str, events: Sequence[Event]) -> None:
-    """New event rows, and what follows from them; an amount below zero is refused by the table."""
-    await connection.execute(
-        in_schema(_FOLD, schema),
-        [UUID(event.envelope.partitionkey) for event in events],
-        [UUID(event.envelope.event) for event in events],
-        [event.body.amount for event in events if isinstance(event.body, Body)],
-        [event.envelope.id for event in events],
-    )
+def remember(event: Event) -> tuple[str, Row]:
+    """An event's row; an amount below zero is refused by the table."""
+    assert isinstance(event.body, Body)
+    envelope = event.envelope
+    key = (envelope.partitionkey, envelope.event)
+    return "events", (*key, event.body.amount, envelope.id, event.record.place.position())
+
+
+def count(events: Sequence[Event]) -> Rows:
+    """One more for the subject, and the amount."""
+    return {
+        "counters": [
+            (event.envelope.partitionkey, 1, event.body.amount)
+            for event in events
+            if isinstance(event.body, Body)
+        ]
+    }
+
+
+PROJECTION = Projection(
+    memory=(metadata.tables["events"],),
+    record=remember,
+    project=count,
+    tables=(Merge(metadata.tables["counters"], summed("n", "total")),),
+)
+fold = PROJECTION.fold
 
 
 def read(record: Record) -> Event:
@@ -85,7 +104,7 @@ def read_carelessly(record: Record) -> Event:
         return Event(record, decode(record.value), Body(-1))
 
 
-VIEW = View("toy", 1, ("happenings",), metadata, read, fold)
+VIEW = View("toy", 1, ("happenings",), metadata, read, PROJECTION, fold)
 FIXED = replace(VIEW, decode=read_leniently)
 TWO_TOPICS = replace(VIEW, topics=("happenings", "reports"))
 
@@ -207,18 +226,3 @@ def worker(
 ) -> Crew:
     """A worker on the toy view."""
     return Crew(pool, log, view, singles, prefix=prefix, pace=pace, schema=schema, name=name)
-
-
-_FOLD = """
-WITH new AS (
-    INSERT INTO {s}.events (subject, event, amount, id)
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[])
-    ORDER BY 1, 2
-    ON CONFLICT DO NOTHING
-    RETURNING subject, amount
-)
-INSERT INTO {s}.counters (subject, n, total)
-SELECT subject, count(*), sum(amount) FROM new GROUP BY subject ORDER BY subject
-ON CONFLICT (subject) DO UPDATE
-SET n = counters.n + excluded.n, total = counters.total + excluded.total
-"""
