@@ -10,7 +10,7 @@ from services.profile import tables as profile
 from shared.fingerprint import fingerprint
 
 ROOT = Path(__file__).resolve().parents[1]
-SHARED = ["columns", "identifiers", "ids", "messages", "seen"]
+SHARED = ["columns", "identifiers", "ids", "literals", "merging", "messages", "seen"]
 MAKE_ROWS = {
     "contact": ["inbound.py", "projections.py", "tables.py"],
     "profile": [
