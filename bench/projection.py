@@ -175,7 +175,7 @@ async def _fold(
         found.settling.append(await _settled(pool, schema, resolving))
         resolving.cancel()
         await asyncio.wait([resolving])
-    await pool.execute(f"DROP SCHEMA {name} CASCADE")
+    await pool.execute(f"DROP SCHEMA {schema.name} CASCADE")
 
 
 async def _resolve(pool: Pool, schema: Schema) -> None:
@@ -221,7 +221,7 @@ async def _encoded(pool: Pool, records: Records) -> list[list[bytes]]:
         columns = f"SELECT position, e.* FROM {schema.name}.events e"
         await connection.copy_from_query(columns, output=out, format="binary")
     rows = _split(out.getvalue())
-    await pool.execute(f"CREATE TABLE copied (LIKE {schema.name}.events INCLUDING ALL)")
+    await pool.execute(f"CREATE TABLE bench_rows (LIKE {schema.name}.events INCLUDING ALL)")
     head = out.getvalue()[:_HEAD]
     return [
         [
@@ -248,20 +248,20 @@ def _split(copied: bytes) -> dict[str, bytes]:
 async def _copy(
     pool: Pool, parts: Sequence[Sequence[bytes]], postgres: int, name: str, found: Found
 ) -> None:
-    await pool.execute("TRUNCATE copied")
+    await pool.execute("TRUNCATE bench_rows")
     await _calm(pool)
     connections = [await pool.acquire() for _ in parts]
     with Watch(postgres) as watch:
         await asyncio.gather(*(_copy_one(*both) for both in zip(connections, parts, strict=True)))
     for connection in connections:
         await pool.release(connection)
-    count = await pool.fetchval("SELECT count(*) FROM copied")
+    count = await pool.fetchval("SELECT count(*) FROM bench_rows")
     found.note(name, count, watch)
 
 
 async def _copy_one(connection: database.Connection, batches: Sequence[bytes]) -> None:
     for batch in batches:
-        await connection.copy_to_table("copied", source=BytesIO(batch), format="binary")
+        await connection.copy_to_table("bench_rows", source=BytesIO(batch), format="binary")
 
 
 def _median(values: Sequence[float]) -> float:
