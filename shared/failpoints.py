@@ -12,6 +12,9 @@ from shared.errors import Fatal
 POINTS = {
     "append.sending": "records are handed to Kafka's client; no broker has acknowledged them",
     "append.settled": "a broker has acknowledged records; who appended them has not heard of it",
+    "copy.saved": "how far the copy of a topic has come is noted",
+    "copy.fenced": "the topics that are copied take no more records; the last ones are not copied",
+    "copy.recorded": "the first of the databases has the next generation as the present one",
     "fold.written": "a batch is in the view, with its checkpoint; not committed",
     "fold.committed": "a batch is committed; who folds has not heard of it",
     "resolve.read": "the resolver has read what folds committed; nothing is worked off",

@@ -270,7 +270,7 @@ class _Lane:
 
     def append(self, entries: Sequence[Entry]) -> asyncio.Future[list[int]]:
         future: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
-        size = sum(len(entry.value) for entry in entries)
+        size = sum(len(entry.value or b"") for entry in entries)
         if self._log.queued_bytes + size > MAX_QUEUED_BYTES:
             future.set_exception(LogUnavailable("too much is waiting for the log"))
             return future
