@@ -20,6 +20,8 @@ SCENARIOS = {
     "servers killed": "kills:servers",
     "servers away": "kills:away",
     "processes stopped": "kills:terminated",
+    "death at every point": "points:crashes",
+    "connection lost at every point": "points:errors",
 }
 DOCS = Path(__file__).parents[2] / "docs" / "faults.md"
 

@@ -37,6 +37,7 @@ class Program:
         self.log = log
         self._words = words
         self._child: subprocess.Popen[bytes] | None = None
+        self._said = 0
 
     def start(self, **settings: str) -> None:
         """Start it, with further settings this time, and wait until it answers."""
@@ -46,6 +47,7 @@ class Program:
     def begin(self, **settings: str) -> None:
         """Start it and wait for nothing."""
         with self.log.open("ab") as output:
+            self._said = output.tell()
             self._child = subprocess.Popen(
                 [sys.executable, *self._words],
                 cwd=ROOT,
@@ -74,6 +76,10 @@ class Program:
     def pid(self) -> int:
         assert self._child is not None
         return self._child.pid
+
+    def says(self, words: str) -> bool:
+        """Whether these words stand in its log since it was started last."""
+        return words.encode() in self.log.read_bytes()[self._said :]
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal and wait for nothing."""
