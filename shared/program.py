@@ -13,7 +13,7 @@ import asyncpg
 import httpx
 from starlette.types import ASGIApp
 
-from shared import database, deployment, gateway, schemas
+from shared import database, deployment, gateway, generations, schemas
 from shared.auth import Keyring, RemoteKeyring
 from shared.clock import monotonic
 from shared.consumer import Pace
@@ -40,6 +40,9 @@ GRACE = 6.0
 
 TOPICS_TIMEOUT = 60.0
 """Seconds to wait for topics that another service makes."""
+
+GENERATIONS_EVERY = 2.0
+"""Seconds between two looks at whether topics have gone on to another generation."""
 
 T = TypeVar("T")
 
@@ -182,7 +185,7 @@ async def _site(
         schema=schema,
         serving=schemas.Serving(pool, view),
         partitions=schema.partitions,
-        topics={source.topic: source.name for source in sources},
+        sources=sources,
         keyring=keyring,
     )
 
@@ -279,6 +282,7 @@ async def _serve(
 ) -> None:
     server = Server(gateway.Front(running, api=roles.api), listener)
     work = [each.crew.run() for each in running if each.crew is not None]
+    work += [_watch_generations(each.site) for each in running]
     endless = [asyncio.create_task(each) for each in (server.serve(), *work, stop.wait())]
     telling = asyncio.create_task(_tell(server, listener, running, ready))
     try:
@@ -291,6 +295,16 @@ async def _serve(
         task.result()
     if told:
         telling.result()
+
+
+async def _watch_generations(site: Site) -> None:
+    """Look now and then whether our topics are the present ones. Raises Fatal once they are not."""
+    while True:
+        await asyncio.sleep(GENERATIONS_EVERY)
+        try:
+            await generations.check(site.pool, site.sources)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            _logger.warning("generations were not looked up: %s", describe(error))
 
 
 async def _tell(

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from shared.clock import monotonic
 from shared.database import Connection, Pool, ddl, in_schema, is_transient
 from shared.errors import Fatal, NotFound
+from shared.generations import first_seen
 from shared.leases import partition_unit, register
 from shared.log import Log, topic_name
 from shared.projection import View
@@ -97,7 +98,7 @@ async def record_topics(
         row = await pool.fetchrow(
             "SELECT generation, partitions FROM topics WHERE topic = $1", topic
         )
-        generation = row["generation"] if row else 1
+        generation = row["generation"] if row else await first_seen(log, prefix, topic)
         source = Source(topic, generation, topic_name(prefix, topic, generation))
         found = await log.partitions(source.name)
         numbers[source.name] = _same(source.name, found, row["partitions"] if row else found)

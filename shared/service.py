@@ -12,7 +12,7 @@ from shared.errors import LogUnavailable, NotReady
 from shared.leases import Single
 from shared.log import Log, Topic
 from shared.projection import View
-from shared.schemas import Schema, Serving, progress
+from shared.schemas import Schema, Serving, Source, progress
 from shared.settings import Settings
 
 
@@ -28,8 +28,13 @@ class Site:
     schema: Schema  # of this code's version
     serving: Serving  # which schema readers read now
     partitions: int  # of every topic
-    topics: Mapping[str, str]  # the name in Kafka of every topic owned or read
+    sources: tuple[Source, ...]  # every topic owned or read
     keyring: Keyring
+
+    @property
+    def topics(self) -> Mapping[str, str]:
+        """The names in Kafka of every topic owned or read."""
+        return {source.topic: source.name for source in self.sources}
 
 
 async def schema_served(site: Site) -> str:

@@ -152,7 +152,7 @@ async def answering(pool: Pool, log: Log | None = None, prefix: str = "") -> Asy
         schema=schema,
         serving=Serving(pool, made),
         partitions=PARTITIONS,
-        topics={source.topic: source.name for source in schema.sources},
+        sources=schema.sources,
         keyring=keys.StoredKeyring(pool),
     )
     transport = httpx.ASGITransport(app=SERVICE.app(site))

@@ -120,7 +120,7 @@ async def answering(pool: Pool, log: Log | None = None, prefix: str = "") -> Asy
         schema=Schema(SCHEMA, view.version, 1, sources, PARTITIONS),
         serving=Serving(pool, view),
         partitions=PARTITIONS,
-        topics={source.topic: source.name for source in sources},
+        sources=sources,
         keyring=(ring := Ring()),
     )
     app = application("Rapport: profile", "As tests see it.")
