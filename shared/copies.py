@@ -92,6 +92,16 @@ async def marks(pool: Pool | Connection, copy: Copy) -> Marks:
     return found
 
 
+async def behind(pool: Pool | Connection, copy: Copy, ends: Mapping[int, int]) -> int:
+    """How many records are left up to these offsets of the source."""
+    return left((await marks(pool, copy)).former, ends)
+
+
+def left(found: Mapping[int, Mark], ends: Mapping[int, int]) -> int:
+    """How many records there are from the marks of a side to its ends."""
+    return sum(max(0, end - found.get(n, Mark()).next_offset) for n, end in ends.items())
+
+
 async def save(connection: Connection, copy: Copy, found: Marks) -> None:
     """Note how far it has come, both sides at once."""
     rows = [*_rows(FORMER, found.former), *_rows(NEXT, found.next)]

@@ -43,7 +43,7 @@ class Copier:
         self._connection = connection
         self._pace = pace
         self._told = told
-        self._late = False
+        self.late = False
         self._session: CopySession | None = None
         self._saved_at = 0.0
         self._began = 0.0
@@ -60,8 +60,7 @@ class Copier:
 
     def behind(self, ends: Mapping[int, int]) -> int:
         """How many records are left up to these offsets of the source."""
-        marks = self.marks.former
-        return sum(max(0, end - marks[partition].next_offset) for partition, end in ends.items())
+        return copies.left(self.marks.former, ends)
 
     async def reach(self, ends: Mapping[int, int]) -> None:
         """Copy and prove all records before these offsets of the source, and note it.
@@ -90,9 +89,9 @@ class Copier:
 
     async def come_late(self) -> None:
         """From now on the next generation is in use: others append to it too."""
-        if not self._late:
+        if not self.late:
             await self.close()
-            self._late = True
+            self.late = True
 
     async def close(self) -> None:
         """Let go of the log."""
@@ -104,7 +103,7 @@ class Copier:
         """One chunk further."""
         if self._session is None:
             self._session = await CopySession.begin(
-                *(self._address, self.copy, self.marks, self._pace), late=self._late
+                *(self._address, self.copy, self.marks, self._pace), late=self.late
             )
         session = self._session
         count = await session.step()

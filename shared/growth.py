@@ -191,14 +191,17 @@ class Growth:
             copier.hurry()
         await self._reach(ends)
         for copier in self._copiers:
-            self._compare(copier, ends[copier.copy.topic])
+            await self._compare(copier, ends[copier.copy.topic])
         self._news.says("Compared: every record is there, once and unchanged.")
 
-    def _compare(self, copier: Copier, ends: Mapping[int, int]) -> None:
-        """Both sides hold the same, and nothing is left."""
+    async def _compare(self, copier: Copier, ends: Mapping[int, int]) -> None:
+        """Both sides hold the same, nothing is left, and nobody else has appended."""
         former, made = copies.total(copier.marks.former), copies.total(copier.marks.next)
         if former != made or copier.behind(ends):
             raise Spoiled(f"{copier.copy.source} has {former}, {copier.copy.target} has {made}.")
+        there = await self._log.end_offsets(copier.copy.target, range(copier.copy.partitions))
+        if not copier.late and copies.left(copier.marks.next, there):
+            raise Spoiled(f"{copier.copy.target} has records that were not copied there.")
 
     async def _record(self) -> None:
         """Record the next generation as the present one, database by database."""

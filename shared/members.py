@@ -51,10 +51,17 @@ async def under_way(members: Sequence[Member], prefix: str) -> list[Copy]:
     return [copy for copy in begun if copy.former in _generations(present, copy.topic)]
 
 
+async def latest(members: Sequence[Member], prefix: str) -> list[Copy]:
+    """The copies that the present generations were made by."""
+    present = await _recorded(members)
+    begun = [copy for member in members for copy in await copies.begun(member.pool, prefix)]
+    return [copy for copy in begun if {copy.generation} == _generations(present, copy.topic)]
+
+
 async def is_switched(members: Sequence[Member], wanted: Collection[Copy]) -> bool:
     """Whether one of the databases records one of these generations: then there is no way back."""
     present = await _recorded(members)
-    return any(copy.generation in _generations(present, copy.topic) for copy in wanted)
+    return any(max(_generations(present, copy.topic)) >= copy.generation for copy in wanted)
 
 
 async def open_again(address: str, members: Sequence[Member], wanted: Collection[Copy]) -> None:

@@ -6,11 +6,10 @@ from fastapi import Request
 
 from shared.cursors import Cursors
 from shared.database import in_schema
+from shared.generations import PASSED, located
 from shared.http import page, wait_until, wrong_parameter
 from shared.messages import Place
 from shared.service import Site, schema_served
-
-_LARGEST = 2**62
 
 
 def site_of(request: Request) -> Site:
@@ -27,25 +26,17 @@ async def schema_of(site: Site, min_position: str | None = None) -> str:
 
 
 async def _reached(site: Site, schema: str, place: Place) -> bool:
-    source = next((one for one in site.schema.sources if one.name == place.topic), None)
-    if source is None or place.partition >= site.partitions or place.offset > _LARGEST:
+    try:
+        at = located(site.schema.sources, site.settings.topic_prefix, site.partitions, place)
+    except ValueError:
         raise wrong_parameter(
             "min_position", "position", "This position is of no topic that is read here."
-        )
-    reached = await site.pool.fetchval(
-        in_schema(_REACHED, schema),
-        source.topic,
-        source.generation,
-        place.partition,
-        place.offset + 1,
-    )
-    return bool(reached)
+        ) from None
+    arguments = (*at, place.partition, place.offset)
+    return bool(await site.pool.fetchval(in_schema(_REACHED, schema), *arguments))
 
 
-_REACHED = """
-SELECT next_offset >= $4 FROM {s}.checkpoints
-WHERE topic = $1 AND generation = $2 AND partition = $3
-"""
+_REACHED = f"SELECT {PASSED}"
 
 
 def mark_of(site: Site, listing: str, cursor: str | None) -> list[str] | None:

@@ -9,6 +9,7 @@ from shared.auth import Key
 from shared.cursors import Cursors
 from shared.database import Connection, Pool, in_schema
 from shared.errors import FieldError, Unprocessable
+from shared.generations import PASSED, located
 from shared.http import wait_until, wrong_parameter
 from shared.identifiers import (
     KINDS,
@@ -21,8 +22,6 @@ from shared.identifiers import (
 )
 from shared.messages import Identifier, Place
 from shared.service import Site, schema_served
-
-_LARGEST = 2**62
 
 
 def site_of(request: Request) -> Site:
@@ -47,29 +46,21 @@ async def schema_of(site: Site, min_position: str | None = None, *, listed: bool
 
 async def _reached(site: Site, schema: str, place: Place, listed: bool) -> bool:
     """Whether all up to a place is folded and resolved."""
-    source = next((one for one in site.schema.sources if one.name == place.topic), None)
-    if source is None or place.partition >= site.partitions or place.offset > _LARGEST:
+    try:
+        at = located(site.schema.sources, site.settings.topic_prefix, site.partitions, place)
+    except ValueError:
         raise wrong_parameter(
             "min_position", "position", "This position is of no topic that is read here."
-        )
-    reached = await site.pool.fetchval(
-        in_schema(_REACHED, schema),
-        source.topic,
-        source.generation,
-        place.topic,
-        place.partition,
-        place.offset + 1,
-        listed,
-    )
-    return bool(reached)
+        ) from None
+    arguments = (*at, place.partition, place.offset, place.topic, listed)
+    return bool(await site.pool.fetchval(in_schema(_REACHED, schema), *arguments))
 
 
-_REACHED = """
-SELECT c.next_offset >= $5 AND NOT EXISTS (
-    SELECT FROM {s}.pending p
-    WHERE p.topic = $3 AND p.partition = $4 AND p.next_offset <= $5
+_REACHED = f"""
+SELECT {PASSED} AND NOT EXISTS (
+    SELECT FROM {{s}}.pending p
+    WHERE p.topic = $5 AND p.partition = $3 AND p.next_offset <= $4 + 1
       AND ($6 OR p.kind = 'pair'))
-FROM {s}.checkpoints c WHERE c.topic = $1 AND c.generation = $2 AND c.partition = $4
 """
 
 
