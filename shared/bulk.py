@@ -1,58 +1,74 @@
 """The fast way into an empty view schema: tables without keys, rows staged, merged at the end.
 
-    make an ordinary schema, `begin`  ->  `Bulk.holding(n).fold` per partition  ->  `finish`
+    an ordinary schema, `begin`  ->  `Bulk.holding(n).fold` for each partition  ->  `finish`
 
 Until `finish` has ended the ordinary fold must not touch the schema, nor anybody read it; then it
 is an ordinary schema with the rows that the ordinary fold would have written.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
 
-from shared.database import Connection, Pool
-from shared.errors import Fatal
+from shared import staging
+from shared.bloom import Filter
+from shared.database import Connection, in_schema
+from shared.finishing import Report, finish
+from shared.literals import Row, copy, copy_lines
+from shared.merging import Merge, staged
 from shared.projection import Event, View
+from shared.staging import BeginAnew, Over, is_begun
 
-Report = Callable[[str, int, int], None]
-"""What is being done, how much of it is done, how much there is: `("merge counts", 3, 14)`."""
+__all__ = ["BeginAnew", "Bulk", "Holding", "Over", "Report", "begin", "finish", "is_begun"]
+
+MOST_EXPECTED = 100_000_000
+"""Events up to which the memory of what was seen grows, to 300 MB; then more are set aside."""
 
 
-class BeginAnew(Fatal):
-    """PostgreSQL has crashed and what was staged is gone: drop the schema and begin another."""
+class Suspect(NamedTuple):
+    """An event that may have been seen, with its memory and its key there."""
 
-
-class Over(Fatal):
-    """The schema is being finished or is finished: nothing can be staged any more."""
+    memory: str
+    key: list[str]
+    event: Event
 
 
 async def begin(connection: Connection, view: View, schema: str) -> None:
-    """Turn an empty schema, just made by `schemas.make`, into one that is filled by `Bulk`.
+    """Turn an empty schema, made in the same transaction, into one that is filled by `Bulk`.
 
-    To be called in the transaction that makes it. Keys and indexes go until `finish`.
+    Keys and indexes of the tables of the first stage go until `finish`.
     """
-    raise NotImplementedError
-
-
-async def is_begun(connection: Connection | Pool, schema: str) -> bool:
-    """Whether the schema is one that `begin` has begun and `finish` has not ended."""
-    raise NotImplementedError
+    await staging.begin(connection, view, schema)
 
 
 class Bulk:
     """Fills a schema from one process; `expected` events in all, by which memory is sized."""
 
     def __init__(self, view: View, schema: str, *, expected: int, partitions: int) -> None:
-        raise NotImplementedError
+        self._view = view
+        self._schema = schema
+        self._expected = min(expected, MOST_EXPECTED) // partitions
 
     def holding(self, partition: int) -> "Holding":
         """The fold of a partition for as long as one lease lasts: a new one for each `Folder`.
 
         What a former holder has folded meanwhile must be learnt anew.
         """
-        raise NotImplementedError
+        return Holding(self._view, self._schema, partition, Filter(self._expected))
 
 
 class Holding:
     """One partition while it is ours; `fold` stands in the place of `View.fold`."""
+
+    def __init__(self, view: View, schema: str, partition: int, seen: Filter) -> None:
+        self._projection = view.projection
+        self._merges = list(staging.merges(view.projection))
+        self._schema = schema
+        self._partition = partition
+        self._seen = seen
+        self._learnt = False
+        self._last: list[int] = []  # of the last transaction, which may be rolled back
+        self._transaction: str | None = None
 
     async def learn(self, connection: Connection) -> None:
         """Learn which events of the partition are there already: about 1 s per million of them.
@@ -60,7 +76,16 @@ class Holding:
         Only once the partition is ours (`Folder.take_over`). Where this was not called, the first
         `fold` does it, inside its transaction.
         """
-        raise NotImplementedError
+        for number, (name, layout) in enumerate(self._projection.memory.items()):
+            width = self._projection.widths[name]
+            columns = ", ".join(layout.columns[:width])
+            await connection.copy_from_query(
+                in_schema(_KEYS.format(columns=columns, table=name, s="{s}"), self._schema),
+                str(self._partition),
+                output=_Learning(self._seen, number).take,
+                timeout=staging.DAY,
+            )
+        self._learnt = True
 
     async def fold(self, connection: Connection, schema: str, events: Sequence[Event]) -> None:
         """Stage a batch of the partition, up to about 10,000 events, in the open transaction.
@@ -68,14 +93,101 @@ class Holding:
         Raises BeginAnew, Over, and what asyncpg raises; a batch that cannot be folded raises as
         `View.fold` does, so that its culprit can be found and parked.
         """
-        raise NotImplementedError
+        await self._settle(connection)
+        if not self._learnt:
+            await self.learn(connection)
+        fresh, rows, suspects = self._sort(events)
+        for name, layout in self._projection.memory.items():
+            await copy(connection, schema, layout, rows[name])
+        await self._stage(connection, fresh)
+        await _set_aside(connection, schema, suspects)
+
+    async def _settle(self, connection: Connection) -> None:
+        """See how the last transaction has ended, and that what is staged still stands."""
+        state = await staging.state(connection, self._schema, staging.STAGING, self._transaction)
+        if state["last"] != "aborted":
+            self._seen.add(self._last)
+        self._last, self._transaction = [], state["this"]
+
+    def _sort(
+        self, events: Sequence[Event]
+    ) -> tuple[list[Event], dict[str, list[Row]], list[Suspect]]:
+        """The events that are new for sure, their rows in the memories, and those that may not."""
+        projection, seen = self._projection, self._seen
+        numbers = {name: number for number, name in enumerate(projection.memory)}
+        fresh: list[Event] = []
+        rows: dict[str, list[Row]] = {name: [] for name in projection.memory}
+        suspects: list[Suspect] = []
+        batch: set[int] = set()
+        for event in events:
+            recorded = projection.record(event)
+            if recorded is None:
+                fresh.append(event)
+                continue
+            name, row = recorded
+            key = row[: projection.widths[name]]
+            number = _number(key, numbers[name])
+            if number in batch:
+                continue
+            if number in seen:
+                suspects.append(Suspect(name, [f"{_spelt(text):032x}" for text in key], event))
+            else:
+                fresh.append(event)
+                rows[name].append(row)
+            batch.add(number)
+        self._last = [*batch]
+        return fresh, rows, suspects
+
+    async def _stage(self, connection: Connection, fresh: Sequence[Event]) -> None:
+        rows = self._projection.project(fresh)
+        for table in self._projection.tables:
+            found = rows.get(table.name, ())
+            if not isinstance(table, Merge):
+                await table.write(connection, self._schema, found)
+            elif found:
+                lines = table.layout.lines(table.merged(found))
+                await copy_lines(connection, self._schema, staged(table.name), lines)
 
 
-async def finish(pool: Pool, view: View, schema: str, report: Report) -> None:
-    """Merge what was staged, make keys and indexes, fold the few events that were set aside.
+class _Learning:
+    """Takes keys as COPY gives them."""
 
-    When all partitions have been folded as far as they shall be and nobody folds. Can be cancelled
-    or killed and called again: each table is one transaction. Raises BeginAnew, and what asyncpg
-    raises. Does nothing to a schema that is finished.
-    """
-    raise NotImplementedError
+    def __init__(self, seen: Filter, memory: int) -> None:
+        self._seen = seen
+        self._memory = memory
+        self._rest = b""
+
+    async def take(self, chunk: bytes) -> None:
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        self._seen.add([_number(line.decode().split("\t"), self._memory) for line in lines])
+
+
+def _number(key: Sequence[str], memory: int) -> int:
+    """The key as one large number, however its UUIDs are spelt."""
+    number = memory
+    for text in key:
+        number ^= _spelt(text)
+    return number
+
+
+def _spelt(text: str) -> int:
+    try:
+        return int(text.replace("-", ""), 16)
+    except ValueError:
+        return UUID(text).int  # where that fails too, PostgreSQL would refuse it as well
+
+
+async def _set_aside(connection: Connection, schema: str, suspects: Sequence[Suspect]) -> None:
+    """Keep events that may have been seen, until that can be looked up."""
+    if suspects:
+        await connection.copy_records_to_table(
+            "suspects",
+            schema_name=schema,
+            records=[
+                (one.memory, one.key, *one.event.record.place, *one.event.record[1:])
+                for one in suspects
+            ],
+        )
+
+
+_KEYS = "SELECT {columns} FROM {s}.{table} WHERE split_part(position, '/', 2) = $1"

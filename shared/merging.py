@@ -162,15 +162,15 @@ class Merge:
     def _gather(self, table: Table) -> str:
         names, keys = ", ".join(self.layout.columns), ", ".join(self.key)
         head = f"INSERT INTO {{s}}.{self.name} ({names})\n"
-        staged = f"FROM {{s}}.{staging(self.name)}"
+        source = f"FROM {{s}}.{staged(self.name)}"
         whole = self._whole(table)
         if whole or not self._rules:
             order = f"{keys}, {whole.stamp} {whole.order}" if whole else keys
-            return f"{head}SELECT DISTINCT ON ({keys}) {names}\n{staged}\nORDER BY {order}"
+            return f"{head}SELECT DISTINCT ON ({keys}) {names}\n{source}\nORDER BY {order}"
         types = dict(zip(self.layout.columns, self.layout.types, strict=True))
         found = {name: expr for rule in self._rules for name, expr in _gathered(rule)}
         columns = ",\n".join(f"({found[name]})::{types[name]}" for name in self._rest)
-        return f"{head}SELECT {keys},\n{columns}\n{staged}\nGROUP BY {keys}\nORDER BY {keys}"
+        return f"{head}SELECT {keys},\n{columns}\n{source}\nGROUP BY {keys}\nORDER BY {keys}"
 
 
 class Added:
@@ -185,7 +185,7 @@ class Added:
         await copy(connection, schema, self.layout, rows)
 
 
-def staging(table: str) -> str:
+def staged(table: str) -> str:
     """The table in which rows wait to be merged all at once."""
     return f"{table}_staged"
 

@@ -63,7 +63,7 @@ class Projection:
         self.project = project
         self.tables = tables
         self.queue = queue
-        self._widths = {table.name: len(table.primary_key.columns) for table in memory}
+        self.widths = {table.name: len(table.primary_key.columns) for table in memory}
         self._notice = notice
 
     async def fold(self, connection: Connection, schema: str, events: Sequence[Event]) -> None:
@@ -89,7 +89,7 @@ class Projection:
                 found.append(event)
             else:
                 name, row = recorded
-                by_table[name].setdefault(row[: self._widths[name]], (row, event))
+                by_table[name].setdefault(row[: self.widths[name]], (row, event))
         for name, first in by_table.items():
             if first:
                 rows = {key: row for key, (row, _) in first.items()}

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Boolean, Column, MetaData, Numeric, Table, Te
 from shared.columns import Exact, When, key
 from shared.database import Pool, ddl, in_schema
 from shared.literals import Row, copy_lines
-from shared.merging import Merge, earliest, greatest, latest, least, staging, summed
+from shared.merging import Merge, earliest, greatest, latest, least, staged, summed
 from tests.records import at
 
 metadata = MetaData()
@@ -69,7 +69,7 @@ async def schema(pool: Pool) -> str:
     for statement in ddl(metadata, "m"):
         await pool.execute(statement)
     for merge in MERGES:
-        await pool.execute(f"CREATE TABLE m.{staging(merge.name)} (LIKE m.{merge.name})")
+        await pool.execute(f"CREATE TABLE m.{staged(merge.name)} (LIKE m.{merge.name})")
     return "m"
 
 
@@ -129,9 +129,9 @@ async def test_batch_by_batch_and_all_at_once_give_the_same_rows(
         tables.append(await kept(pool, schema))
         for merge in MERGES:
             lines = merge.layout.lines([each[merge.name] for each in found])
-            await copy_lines(connection, schema, staging(merge.name), lines)
+            await copy_lines(connection, schema, staged(merge.name), lines)
             await connection.execute(in_schema(merge.gather, schema))
-            await connection.execute(f"DELETE FROM {schema}.{staging(merge.name)}")
+            await connection.execute(f"DELETE FROM {schema}.{staged(merge.name)}")
         tables.append(await kept(pool, schema))
     assert tables[0] == tables[1] == tables[2]
 

@@ -1,0 +1,161 @@
+"""The tables of a schema that is filled in bulk: keys taken away and made, rows staged and merged.
+
+Staged rows stand in UNLOGGED tables, which PostgreSQL empties when it crashes; `bulk` is another
+one, with one row, so that its loss is seen.
+"""
+
+from collections.abc import Iterator
+
+import asyncpg
+from sqlalchemy import MetaData, Table
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex
+
+from shared.database import Connection, Pool, in_schema
+from shared.errors import Fatal
+from shared.merging import Merge, staged
+from shared.projection import Projection, View
+
+STAGING, FINISHING = "staging", "finishing"
+
+DAY = 86_400.0
+"""Seconds that one statement over a whole table may take."""
+
+_dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+
+class BeginAnew(Fatal):
+    """PostgreSQL has crashed and what was staged is gone: drop the schema and begin another."""
+
+
+class Over(Fatal):
+    """The schema is being finished or is finished: nothing can be staged any more."""
+
+
+def filled(view: View) -> list[Table]:
+    """The tables that a bulk fold fills: those that remember, then the others in their order."""
+    return [view.metadata.tables[name] for name in _names(view.projection)]
+
+
+def _names(projection: Projection) -> list[str]:
+    return [*projection.memory, *(table.name for table in projection.tables)]
+
+
+async def begin(connection: Connection, view: View, schema: str) -> None:
+    """Take the keys and indexes away from an empty schema, and make what staging needs."""
+    for table in filled(view):
+        await connection.execute(
+            in_schema(f"ALTER TABLE {{s}}.{table.name} DROP CONSTRAINT {_key(table)}", schema)
+        )
+        for index in table.indexes:
+            await connection.execute(in_schema(f"DROP INDEX {{s}}.{index.name}", schema))
+    for merge in merges(view.projection):
+        create = _STAGED.format(staged=staged(merge.name), table=merge.name, s="{s}")
+        await connection.execute(in_schema(create, schema))
+    await connection.execute(in_schema(_BULK, schema))
+
+
+async def state(
+    connection: Connection, schema: str, stage: str, transaction: str | None = None
+) -> dict[str, str | None]:
+    """`this` transaction, and how another one has ended: `last`, None where that is not known.
+
+    Nobody takes the schema to another stage before this transaction has ended. Raises BeginAnew,
+    and Over where it is not at the given stage.
+    """
+    try:
+        row = await connection.fetchrow(in_schema(_STATE, schema), transaction)
+    except asyncpg.UndefinedTableError as error:
+        raise Over(f"{schema} is finished.") from error
+    if row is None:
+        raise _gone(schema)
+    if row["stage"] != stage:
+        raise Over(f"{schema} is being finished.")
+    return dict(row)
+
+
+async def is_begun(connection: Connection | Pool, schema: str) -> bool:
+    """Whether the schema is one that `begin` has begun and `finish` has not ended."""
+    return bool(await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", f"{schema}.bulk"))
+
+
+async def close(connection: Connection, schema: str) -> None:
+    """Let nothing be staged any more; waits for what is being staged. Raises BeginAnew."""
+    if not await connection.fetchval(in_schema(_CLOSE, schema), FINISHING, timeout=DAY):
+        raise _gone(schema)
+
+
+async def end(connection: Connection, schema: str) -> None:
+    """Make it an ordinary schema, all of whose tables are complete."""
+    await connection.execute(in_schema("DROP TABLE {s}.bulk, {s}.suspects", schema))
+
+
+def merges(projection: Projection) -> Iterator[Merge]:
+    """The tables whose rows are staged."""
+    return (table for table in projection.tables if isinstance(table, Merge))
+
+
+async def has_key(connection: Connection, schema: str, table: Table) -> bool:
+    """Whether a table is complete."""
+    return bool(await connection.fetchval(_HAS_KEY, f"{schema}.{table.name}"))
+
+
+def completion(view: View, schema: str, table: Table) -> list[str]:
+    """The statements that merge what is staged for a table, and make its key and indexes."""
+    merge = next((each for each in merges(view.projection) if each.name == table.name), None)
+    statements = []
+    if merge is not None:
+        statements = [merge.gather, f"DROP TABLE {{s}}.{staged(merge.name)}"]
+    columns = ", ".join(column.name for column in table.primary_key.columns)
+    placed = table.to_metadata(MetaData(schema=schema), schema=schema)
+    return [
+        *(in_schema(statement, schema) for statement in statements),
+        f"ALTER TABLE {schema}.{table.name} ADD CONSTRAINT {_key(table)} PRIMARY KEY ({columns})",
+        *(
+            str(CreateIndex(index).compile(dialect=_dialect))
+            for index in sorted(placed.indexes, key=lambda index: str(index.name))
+        ),
+        f"ANALYZE {schema}.{table.name}",
+    ]
+
+
+def forgetting(memory: Table) -> str:
+    """The statement that drops from what was set aside what was seen indeed."""
+    columns = enumerate(memory.primary_key.columns, 1)
+    same = " AND ".join(f"m.{column.name} = q.key[{n}]::uuid" for n, column in columns)
+    return (
+        f"DELETE FROM {{s}}.suspects q USING {{s}}.{memory.name} m"
+        f" WHERE q.memory = '{memory.name}' AND {same}"
+    )
+
+
+def _gone(schema: str) -> BeginAnew:
+    return BeginAnew(f"What was staged in {schema} is gone, because PostgreSQL has crashed.")
+
+
+def _key(table: Table) -> str:
+    return f"{table.name}_pkey"  # what PostgreSQL itself calls it
+
+
+# Nobody reads staged rows but the merge, which reads them all.
+_STAGED = """
+CREATE UNLOGGED TABLE {s}.{staged} (LIKE {s}.{table} INCLUDING CONSTRAINTS)
+WITH (autovacuum_enabled = false)
+"""
+
+_BULK = f"""
+CREATE UNLOGGED TABLE {{s}}.bulk (stage text NOT NULL);
+INSERT INTO {{s}}.bulk VALUES ('{STAGING}');
+CREATE UNLOGGED TABLE {{s}}.suspects (
+    memory text NOT NULL, key text[] NOT NULL, topic text COLLATE "C" NOT NULL,
+    partition integer NOT NULL, record bigint NOT NULL, name bytea, bytes bytea NOT NULL)
+"""
+
+_HAS_KEY = "SELECT EXISTS (SELECT FROM pg_index WHERE indrelid = $1::regclass AND indisprimary)"
+
+_STATE = """
+SELECT stage, pg_current_xact_id()::text AS this, pg_xact_status($1::text::xid8) AS last
+FROM {s}.bulk FOR SHARE
+"""
+
+_CLOSE = "UPDATE {s}.bulk SET stage = $1 RETURNING stage"
