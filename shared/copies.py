@@ -126,11 +126,8 @@ async def switch(connection: Connection, done: Iterable[Copy]) -> None:
 
 
 async def forget(connection: Connection | Pool, copy: Copy) -> None:
-    """Take back that a copy was begun, and whoever has met its generation too early."""
+    """Take back that a copy was begun."""
     await connection.execute(_FORGET, copy.topic, copy.generation)
-    await connection.execute(
-        _FORMER, copy.topic, copy.generation, copy.former, copy.former_partitions
-    )
 
 
 def _rows(side: str, found: Mapping[int, Mark]) -> list[tuple[object, ...]]:
@@ -185,7 +182,3 @@ WHERE copies.topic = c.topic AND copies.generation = c.generation AND switched I
 """
 
 _FORGET = "DELETE FROM copies WHERE topic = $1 AND generation = $2 AND switched IS NULL"
-
-_FORMER = """
-UPDATE topics SET generation = $3, partitions = $4 WHERE topic = $1 AND generation = $2
-"""

@@ -125,19 +125,17 @@ class Growth:
 
     async def _follow(self) -> None:
         """Copy until nearly nothing is left. Raises Fatal where it never comes to that."""
-        last, in_vain = 0, 0
+        last, in_vain, left = 0, 0, 0
         while in_vain < IN_VAIN:
-            ends = await self._look()
-            left = self._left(ends)
-            if left <= NEARLY:
+            ends, began = await self._look(), monotonic()
+            await self._reach(ends)
+            left = self._left(await self._look())
+            if left <= NEARLY or monotonic() - began < SOON:
                 return
             in_vain = in_vain + 1 if last and left >= last else 0
-            last, began = left, monotonic()
-            await self._reach(ends)
-            if monotonic() - began < SOON:
-                return
+            last = left
         raise Fatal(
-            f"Records arrive as fast as they are copied ({last} are left); "
+            f"Records arrive as fast as they are copied ({left} are left); "
             "copy with a higher --rate, or at a quieter time: it goes on from here."
         )
 

@@ -55,7 +55,8 @@ async def old(log: Log, members: Sequence[Member], prefix: str, name: str) -> Ol
     if partitions is None:
         raise Fatal(f"The topic {placed} is not in Kafka.")
     ends = await log.end_offsets(placed, range(partitions))
-    reasons = []
+    made = {copy.target for copy in await under_way(members, prefix)}
+    reasons = ["it is being made; `rapport topics abandon` gives it up"] if placed in made else []
     for member in members:
         reasons += await _reasons(member, topic, generation)
         for copy in await copies.begun(member.pool, prefix):
@@ -97,8 +98,6 @@ async def _reasons(member: Member, topic: str, generation: int) -> list[str]:
     """Why a service needs a generation."""
     present = await member.pool.fetchval("SELECT generation FROM topics WHERE topic = $1", topic)
     said = [f"{member.name} records it as the present one"] if present == generation else []
-    if present is not None and present < generation:
-        said.append(f"{member.name} is to go on with it; `rapport topics abandon` gives it up")
     schemas = [row["schema"] for row in await member.pool.fetch(_SCHEMAS)]
     folded = [name for name in schemas if await _folds(member, name, topic, generation)]
     return [*said, *(f"the view {name} is folded from it" for name in folded)]
