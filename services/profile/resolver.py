@@ -36,6 +36,23 @@ async def resolve_once(
     return await Resolver(pool, schema, lease, shared_above=shared_above).turn()
 
 
+async def resolve_within(
+    connection: Connection, schema: str, shared_above: int = SHARED_ABOVE
+) -> None:
+    """Work all of `pending` off inside the open transaction; nothing rests, however large."""
+    await connection.execute(_BY_INDEX)
+    while (batch := await _read(connection, schema, _START, PAGE)).seen:
+        await Pass(connection, schema, batch, Waiting(), shared_above).run()
+
+
+async def _read(connection: Connection, schema: str, after: object, page: int) -> Batch:
+    """The next page of `pending`."""
+    batch = Batch()
+    for row in await connection.fetch(in_schema(_READ, schema), after, page):
+        batch.add(row)
+    return batch
+
+
 async def run(pool: Pool, lease: Lease) -> None:
     """Resolve until cancelled. Raises LeaseLost; what is away is waited for."""
     resolver, wait = Resolver(pool, lease.schema, lease), BACKOFF
@@ -100,7 +117,7 @@ class Resolver:
             if self._lease is not None:
                 await self._lease.guard(connection)
             await connection.execute(_BY_INDEX)
-            batch = await self._read(connection)
+            batch = await _read(connection, self._schema, self._after, self._page)
             failpoint("resolve.read")
             outcome = await self._work(connection, batch) if batch.seen else Outcome()
             failpoint("resolve.written")
@@ -110,13 +127,6 @@ class Resolver:
         self._worked += outcome.done
         self._waiting.learn(outcome)
         return outcome.done
-
-    async def _read(self, connection: Connection) -> Batch:
-        batch = Batch()
-        sql = in_schema(_READ, self._schema)
-        for row in await connection.fetch(sql, self._after, self._page):
-            batch.add(row)
-        return batch
 
     async def _work(self, connection: Connection, batch: Batch) -> Outcome:
         return await Pass(connection, self._schema, batch, self._waiting, self._shared_above).run()

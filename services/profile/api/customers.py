@@ -10,11 +10,12 @@ from services.profile.api import documents
 from services.profile.api.context import cursors_of, identifier, schema_of, site_of, snapshot
 from services.profile.api.light import profile
 from services.profile.api.parameters import Customers, Lookup, One, Timeline
+from services.profile.api.past import horizon_of, profile_then, reading, unknown
 from services.profile.queries import belonging, customers, duplicates, timeline
+from services.profile.queries.history import Horizon
 from shared.auth import Key, require
 from shared.database import Connection
 from shared.documents import answers
-from shared.errors import NotFound
 from shared.http import conditional, json_response, page, wrong_parameter
 from shared.parameters import Page
 from shared.service import Site
@@ -26,7 +27,7 @@ Reader = Annotated[Key, Depends(require("read"))]
 @router.get(
     "/v1/customers/{id}",
     summary="One customer",
-    responses=answers(documents.PROFILE, 304, 404),
+    responses=documents.then(documents.PROFILE, 304, 404),
     response_class=Response,
 )
 async def one_customer(
@@ -40,11 +41,21 @@ async def one_customer(
     `revenue` has, by currency, the orders that named an amount: their sum, what was given back of
     them, the difference, and the mean amount rounded to a minor unit. The NPS score is the share of
     promoters (9-10) less that of detractors (0-6), in percent. Lists hold at most 500 entries.
+
+    With `as_of` or `known_at` the same document, and both moments in it, is worked out from the
+    events of then: for two requests at a time, others are told to come back (503, `busy`); 422
+    `too_large` where more than 20,000 events would have to be folded.
     """
-    return conditional(
-        request,
-        await profile(site_of(request), str(id), parameters.timeline, parameters.min_position),
-    )
+    return conditional(request, await _whole(site_of(request), str(id), parameters))
+
+
+async def _whole(site: Site, subject: str, parameters: One | Customers) -> bytes:
+    """The customer of a subject, now or then, as JSON."""
+    horizon = horizon_of(parameters)
+    timeline = parameters.timeline or 0
+    if horizon is None:
+        return await profile(site, subject, timeline, parameters.min_position)
+    return await profile_then(site, subject, timeline, parameters.min_position, horizon)
 
 
 @router.post(
@@ -59,14 +70,14 @@ async def look_up(
     """The profile of whom an identifier belongs to, with no identifier in a URL. A mere read."""
     site = site_of(request)
     who = identifier(site.secret, key, body.kind, body.namespace, body.value, "/")
-    found = await profile(site, str(who.subject), parameters.timeline, parameters.min_position)
+    found = await _whole(site, str(who.subject), parameters)
     return Response(found, media_type="application/json")
 
 
 @router.get(
     "/v1/customers",
     summary="The list of customers, or the one of an identifier",
-    responses=answers(documents.CUSTOMERS, 304, 404),
+    responses=documents.then(documents.CUSTOMERS, 304, 404),
     response_class=Response,
 )
 async def all_customers(
@@ -82,8 +93,8 @@ async def all_customers(
     site = site_of(request)
     if parameters.identifier is not None:
         return conditional(request, await _of_identifier(site, key, parameters))
-    if parameters.timeline is not None:
-        raise wrong_parameter("timeline", "combination", "`timeline` needs `identifier`.")
+    if alone := _OF_ONE & parameters.model_fields_set:
+        raise wrong_parameter(min(alone), "combination", f"`{min(alone)}` needs `identifier`.")
     schema = await schema_of(site, parameters.min_position, listed=True)
     listing, name = _listing(site, parameters)
     async with site.pool.acquire() as connection:
@@ -95,13 +106,17 @@ async def all_customers(
 
 
 async def _of_identifier(site: Site, key: Key, parameters: Customers) -> bytes:
-    beside = parameters.model_fields_set - {"identifier", "timeline", "min_position"}
+    beside = parameters.model_fields_set - _OF_ONE - {"identifier", "min_position"}
     if beside:
         name = Customers.model_fields[min(beside)].alias or min(beside)
         raise wrong_parameter(name, "combination", "This does not go with `identifier`.")
     kind, namespace, value = _parts(parameters.identifier or "")
     who = identifier(site.secret, key, kind, namespace, value, "/query/identifier")
-    return await profile(site, str(who.subject), parameters.timeline or 0, parameters.min_position)
+    return await _whole(site, str(who.subject), parameters)
+
+
+_OF_ONE = {"timeline", "as_of", "known_at"}
+"""What only goes with `identifier`."""
 
 
 def _parts(text: str) -> tuple[str, str | None, str]:
@@ -142,19 +157,23 @@ def _listing(site: Site, parameters: Customers) -> tuple[customers.Listing, str]
 @router.get(
     "/v1/customers/{id}/timeline",
     summary="What happened to a customer",
-    responses=answers(documents.TIMELINE, 304, 404),
+    responses=documents.then(documents.TIMELINE, 304, 404),
     response_class=Response,
 )
 async def what_happened(
     request: Request, id: UUID, parameters: Annotated[Timeline, Query()], key: Reader
 ) -> Response:
-    """A page of the events of all the customer's subjects, newest first, whole."""
+    """A page of the events of all the customer's subjects, newest first, whole.
+
+    With `as_of` or `known_at`, of the subjects and the events of then.
+    """
     site = site_of(request)
+    horizon = horizon_of(parameters)
     schema = await schema_of(site, parameters.min_position)
-    async with snapshot(site.pool) as connection:
-        customer = await _known(connection, schema, str(id))
+    async with reading(site, schema, str(id), horizon) as (connection, tables):
+        customer = await _known(connection, tables, str(id), horizon)
         chosen = (parameters.since, parameters.until, parameters.type)
-        name = f"timeline {id} {chosen} {parameters.channel} {parameters.direction}"
+        name = f"timeline {id} {chosen} {parameters.channel} {parameters.direction} {horizon}"
         after = cursors_of(site).read(name, parameters.cursor)
         window = timeline.Window(
             *chosen,
@@ -163,18 +182,20 @@ async def what_happened(
             parameters.limit,
             timeline.Mark(*map(str, after)) if after else None,
         )
-        rows = await timeline.page(connection, schema, customer, window)
+        rows = await timeline.page(connection, tables, customer, window)
     shown = rows[: window.limit]
     more = len(rows) > window.limit
     cursor = cursors_of(site).write(name, [*shown[-1][0]]) if more else None
     return conditional(request, page([row[1] for row in shown], cursor))
 
 
-async def _known(connection: Connection, schema: str, subject: str) -> str:
-    """The present customer of a subject. Raises NotFound."""
+async def _known(
+    connection: Connection, schema: str, subject: str, horizon: Horizon | None = None
+) -> str:
+    """The customer of a subject. Raises NotFound."""
     customer = await timeline.present(connection, schema, subject)
     if customer is None:
-        raise NotFound("Nothing is known of this customer.")
+        raise unknown(horizon)
     return customer
 
 

@@ -1,6 +1,9 @@
 """The answers of the profile's API as its documentation shows them."""
 
+from collections.abc import Mapping
 from typing import Any
+
+from shared.documents import answers, problem
 
 CUSTOMER = "5b2f0b0e-5a55-8c1d-9f0a-2d6f3a1c7e42"
 OTHER = "a1c9d3e4-7b60-8f25-8a3c-90de41b7f6c8"
@@ -25,6 +28,29 @@ _TIMELINE_ROW = {
     "position": _POSITION,
     "data": {"channel": "web", "direction": "inbound", "order": "1001", "amount": 4990},
 }
+
+_NOT_THEN = {
+    **problem(
+        400,
+        {
+            "detail": "`as_of` is not over yet: what will have been is not known.",
+            "errors": [
+                {
+                    "pointer": "/query/as_of",
+                    "code": "future",
+                    "detail": "`as_of` is not over yet: what will have been is not known.",
+                }
+            ],
+        },
+    ),
+    "description": "`as_of` or `known_at` is no moment, or not over yet; `errors` names it",
+}
+
+
+def then(example: Mapping[str, Any], *statuses: int) -> dict[int | str, Any]:
+    """The answers of an operation that can also be asked as of a moment."""
+    return answers(example, *statuses) | {400: _NOT_THEN}
+
 
 PROFILE: dict[str, Any] = {
     "id": CUSTOMER,

@@ -30,7 +30,26 @@ Sort = Literal[
 ]
 
 
-class One(Parameters):
+class Then(Parameters):
+    """A moment that is over; each RFC 3339, a 400 where it is not, or not over yet."""
+
+    as_of: str | None = Field(
+        None,
+        description="As it was then: only events whose `time` is not later. An event that happened "
+        "before and was recorded after it counts; `known_at` leaves it out. Answered is what a "
+        "view would that had been stopped there, for the subject in the path as it belonged then.",
+        examples=["2026-01-31T12:00:00Z"],
+        json_schema_extra={"format": "date-time"},
+    )
+    known_at: str | None = Field(
+        None,
+        description="As we knew it then: only events that were recorded no later.",
+        examples=["2026-01-31T12:00:00Z"],
+        json_schema_extra={"format": "date-time"},
+    )
+
+
+class One(Then):
     """One customer."""
 
     timeline: int = Field(0, ge=0, le=200, description="Latest events to show with it.")
@@ -39,14 +58,15 @@ class One(Parameters):
 _MAIN = "the currency of most of the customer's orders"
 
 
-class Customers(Page):
+class Customers(Page, Then):
     """The list of customers, or the one that an identifier belongs to."""
 
     identifier: Line | None = Field(
         None,
         description="Answer with the one customer of this identifier instead of a list: "
         "`email:jane@example.com`, `user:shop:42` (kind:namespace:value; with no namespace "
-        "named, the key's own). Takes `timeline` and `min_position` beside it, nothing else. "
+        "named, the key's own). Takes `timeline`, `as_of`, `known_at` and `min_position` beside "
+        "it, nothing else. "
         "`POST /v1/customers/lookup` does the same with no identifier in a URL.",
         examples=["email:jane@example.com"],
     )
@@ -76,7 +96,7 @@ class Customers(Page):
     first_seen_lte: Moment | None = Field(None, alias="filter[first_seen][lte]")
 
 
-class Timeline(Page):
+class Timeline(Page, Then):
     """What part of a timeline."""
 
     since: Moment | None = Field(None, alias="from", description="At or after this time.")
