@@ -60,8 +60,8 @@ class TooLarge(Unprocessable):
 
     def __init__(self, what: str) -> None:
         super().__init__(
-            f"{what} decide this customer, too much to fold for one request; fold a view of its "
-            "own instead, stopped at that moment (`rapport rebuild`).",
+            f"{what} decide this customer: too much to fold for one request. A rebuild of the view "
+            "that is stopped at that moment can tell.",
             code="too_large",
         )
 
