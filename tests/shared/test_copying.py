@@ -11,64 +11,26 @@ from hypothesis import strategies as st
 
 from shared import administration, copies, members
 from shared.copies import Copy
-from shared.copy_session import Pace, Spoiled, checksum, target_of
+from shared.copy_session import Spoiled, checksum, target_of
 from shared.database import Pool
 from shared.errors import Fatal, LogUnavailable
 from shared.growth import Growth, News, Result
-from shared.log import Copied, Log, Original, Topic, partition_of
-from shared.members import Member
+from shared.log import Copied, Log, Original, partition_of
 from shared.messages import Entry
-from tests.shared.toy import PARTITIONS, append, happening
+from tests.shared.growing import (
+    FAST,
+    MORE,
+    SILENT,
+    TOPIC,
+    deployed,
+    fill,
+    grow,
+    is_fenced,
+    present,
+    records,
+)
+from tests.shared.toy import PARTITIONS
 from tests.waiting import until
-
-TOPIC = Topic("happenings")
-MORE = 7
-FAST = Pace(chunk=50, save=0.0, settle=0.1, wait=0.1)
-SILENT = News(lambda topic, records, there: None, lambda sentence: None)
-
-
-@pytest.fixture
-async def deployment(pool: Pool, log: Log) -> list[Member]:
-    """A service that has recorded the first generation of its topic."""
-    await pool.execute("INSERT INTO topics VALUES ('happenings', 1, $1)", PARTITIONS)
-    return [Member("toy", pool, (TOPIC,))]
-
-
-async def fill(log: Log, prefix: str, count: int, start: int = 0) -> None:
-    """Records of 23 keys in the first generation."""
-    found = [happening(str(n), who=str(n % 23)) for n in range(start, start + count)]
-    await append(log, prefix, found)
-
-
-async def grow(
-    log: Log,
-    deployment: Sequence[Member],
-    prefix: str,
-    *,
-    partitions: int = MORE,
-    news: News = SILENT,
-    switch: bool = True,
-) -> list[Result]:
-    """Copy all topics of the deployment into their next generation."""
-    wanted = await members.find(deployment, prefix, partitions)
-    growth = Growth(log, deployment, wanted, news=news, pace=FAST, late=0.1)
-    return await growth.run(switch=switch)
-
-
-async def records(log: Log, topic: str) -> list[Original]:
-    """All records of a topic."""
-    partitions = await log.partitions(topic)
-    assert partitions is not None
-    ends = await log.end_offsets(topic, range(partitions))
-    reader = log.reader()
-    found: list[Original] = []
-    try:
-        await reader.start({(topic, n): 0 for n in ends})
-        while len(found) < sum(ends.values()):
-            found += await reader.originals(1000, 1.0)
-    finally:
-        await reader.close()
-    return found
 
 
 def by_key(found: Sequence[Original]) -> dict[bytes | None, list[bytes | None]]:
@@ -96,21 +58,10 @@ async def audit(log: Log, prefix: str) -> None:
     assert all(target_of(r.key, -1, number) == r.partition for r in made if r.key is not None)
 
 
-async def present(pool: Pool) -> tuple[int, int]:
-    """What is recorded: generation and partitions."""
-    row = await pool.fetchrow("SELECT generation, partitions FROM topics")
-    assert row is not None
-    return row["generation"], row["partitions"]
-
-
-async def is_fenced(log: Log, prefix: str, generation: int = 1) -> bool:
-    cluster = await administration.look(log.address, prefix, ["happenings"])
-    return cluster.fenced(f"{prefix}happenings.{generation}")
-
-
 async def test_every_record_is_in_the_next_generation_once_and_in_the_order_of_its_key(
-    log: Log, topic_prefix: str, deployment: list[Member], pool: Pool
+    log: Log, topic_prefix: str, pool: Pool
 ) -> None:
+    deployment = await deployed(pool)
     await fill(log, topic_prefix, 1000)
     [result] = await grow(log, deployment, topic_prefix)
     assert (result.sum.records, result.switched) == (1000, True)
@@ -119,8 +70,9 @@ async def test_every_record_is_in_the_next_generation_once_and_in_the_order_of_i
 
 
 async def test_keys_and_bytes_of_every_kind_are_kept(
-    log: Log, topic_prefix: str, deployment: list[Member]
+    log: Log, topic_prefix: str, pool: Pool
 ) -> None:
+    deployment = await deployed(pool)
     odd = [Entry(b"no uuid", b""), Entry(b"\xff\x00", b"\x00\xff"), Entry(b"", b"{}")]
     keyless = Copied(None, b"no key", 1_700_000_000_000, b"9/9")  # type: ignore[arg-type]
     await log.append(f"{topic_prefix}happenings.1", 2, [*odd, keyless, *odd])
@@ -170,8 +122,9 @@ def stopping_at(sentence: str) -> News:
 
 @pytest.mark.parametrize("sentence", ["records", "Fenced", "Compared"])
 async def test_a_copy_that_is_stopped_changes_nothing_and_goes_on_later(
-    log: Log, topic_prefix: str, deployment: list[Member], pool: Pool, sentence: str
+    log: Log, topic_prefix: str, pool: Pool, sentence: str
 ) -> None:
+    deployment = await deployed(pool)
     await fill(log, topic_prefix, 500)
     with pytest.raises(Stopped):
         await grow(log, deployment, topic_prefix, news=stopping_at(sentence))
@@ -184,8 +137,9 @@ async def test_a_copy_that_is_stopped_changes_nothing_and_goes_on_later(
 
 
 async def test_a_copy_that_is_cancelled_while_fenced_opens_the_topic_again(
-    log: Log, topic_prefix: str, deployment: list[Member], pool: Pool
+    log: Log, topic_prefix: str, pool: Pool
 ) -> None:
+    deployment = await deployed(pool)
     await fill(log, topic_prefix, 100)
     task: asyncio.Task[list[Result]]
 
@@ -202,8 +156,9 @@ async def test_a_copy_that_is_cancelled_while_fenced_opens_the_topic_again(
 
 
 async def test_without_a_switch_it_stops_when_nearly_all_is_copied_and_goes_on_later(
-    log: Log, topic_prefix: str, deployment: list[Member], pool: Pool
+    log: Log, topic_prefix: str, pool: Pool
 ) -> None:
+    deployment = await deployed(pool)
     await fill(log, topic_prefix, 2000)
     [result] = await grow(log, deployment, topic_prefix, switch=False)
     assert (result.sum.records, result.switched) == (2000, False)
@@ -258,8 +213,9 @@ async def appending(log: Log, name: str) -> AsyncIterator[tuple[list[bytes], lis
 
 
 async def test_what_is_acknowledged_while_it_is_copied_is_in_the_next_generation(
-    log: Log, topic_prefix: str, deployment: list[Member]
+    log: Log, topic_prefix: str, pool: Pool
 ) -> None:
+    deployment = await deployed(pool)
     await fill(log, topic_prefix, 1000)
     async with appending(log, f"{topic_prefix}happenings.1") as (acknowledged, refused):
         await until(lambda: len(acknowledged) > 50)
@@ -295,8 +251,9 @@ def copied(one: Original, value: bytes) -> Copied:
 
 @pytest.mark.parametrize("spoil", [add_a_foreign_one, add_it_again, add_a_later_one_changed])
 async def test_a_spoiled_copy_is_never_switched_to(
-    log: Log, topic_prefix: str, deployment: list[Member], pool: Pool, spoil: Spoil
+    log: Log, topic_prefix: str, pool: Pool, spoil: Spoil
 ) -> None:
+    deployment = await deployed(pool)
     await fill(log, topic_prefix, 300)
     await grow(log, deployment, topic_prefix, switch=False)
     name = f"{topic_prefix}happenings.2"
@@ -308,17 +265,17 @@ async def test_a_spoiled_copy_is_never_switched_to(
     assert not await is_fenced(log, topic_prefix)
 
 
-async def test_two_copies_at_a_time_are_refused(
-    log: Log, topic_prefix: str, deployment: list[Member], pool: Pool
-) -> None:
+async def test_two_copies_at_a_time_are_refused(log: Log, topic_prefix: str, pool: Pool) -> None:
+    deployment = await deployed(pool)
     async with members.alone(deployment[0]):
         with pytest.raises(Fatal, match="already"):
             await grow(log, deployment, topic_prefix)
 
 
 async def test_another_number_is_refused_while_a_copy_is_under_way(
-    log: Log, topic_prefix: str, deployment: list[Member]
+    log: Log, topic_prefix: str, pool: Pool
 ) -> None:
+    deployment = await deployed(pool)
     await fill(log, topic_prefix, 10)
     await grow(log, deployment, topic_prefix, switch=False)
     with pytest.raises(Fatal, match="7 partitions already"):
@@ -326,8 +283,9 @@ async def test_another_number_is_refused_while_a_copy_is_under_way(
 
 
 async def test_records_that_come_late_are_copied_by_the_same_call_later(
-    log: Log, topic_prefix: str, deployment: list[Member], pool: Pool
+    log: Log, topic_prefix: str, pool: Pool
 ) -> None:
+    deployment = await deployed(pool)
     await fill(log, topic_prefix, 100)
     await grow(log, deployment, topic_prefix)
     await administration.unfence(log.address, {f"{topic_prefix}happenings.1": TOPIC})
@@ -345,8 +303,9 @@ async def test_records_that_come_late_are_copied_by_the_same_call_later(
 
 
 async def test_how_far_it_has_come_is_noted_for_both_sides(
-    log: Log, topic_prefix: str, deployment: list[Member], pool: Pool
+    log: Log, topic_prefix: str, pool: Pool
 ) -> None:
+    deployment = await deployed(pool)
     await fill(log, topic_prefix, 200)
     [result] = await grow(log, deployment, topic_prefix)
     marks = await copies.marks(pool, Copy("happenings", 1, PARTITIONS, 2, MORE, topic_prefix))
