@@ -100,7 +100,7 @@ async def compare(
     rows = sum(count for count, _ in sums[0].values())
     parts = sorted(b for b in {*sums[0], *sums[1]} if sums[0].get(b) != sums[1].get(b))
     if not parts:
-        return Compared(table.name, rows)
+        return Compared(str(table.name), rows)
     looked_into = parts[:LOOKED_INTO]
     ours, theirs = await asyncio.gather(
         told.rows(live, looked_into), told.rows(rebuilt, looked_into)
@@ -110,19 +110,19 @@ async def compare(
         for key in sorted({*ours, *theirs})
         if ours.get(key) != theirs.get(key)
     ]
-    return Compared(table.name, rows, len(parts), differences)
+    return Compared(str(table.name), rows, len(parts), differences)
 
 
 class _Told:
     """The statements about one table."""
 
     def __init__(self, table: Table, sample: int, columns: Sequence[str]) -> None:
-        self._keys = [column.name for column in table.primary_key]
-        names = columns or [column.name for column in table.columns]
+        self._keys = [str(column.name) for column in table.primary_key]
+        names = columns or [str(column.name) for column in table.columns]
         key = ", ".join(f't."{name}"' for name in self._keys)
         row = ", ".join(f't."{name}"' for name in names)
         self._values: dict[str, Any] = {
-            "table": table.name,
+            "table": str(table.name),
             "key": f"ROW({key})::text",
             "row": f"ROW({row})::text",
             "shown": ", ".join(f"'{name}', t.\"{name}\"" for name in names),

@@ -54,7 +54,7 @@ async def compare_derived(live: Side, rebuilt: Side) -> SecondStage:
 
 
 def _difference(table: str, key: tuple[object, ...], live: object, rebuilt: object) -> Difference:
-    names = [column.name for column in tables.metadata.tables[table].columns]
+    names = [str(column.name) for column in tables.metadata.tables[table].columns]
     rest = names[len(key) :]
 
     def row(values: Any) -> Row | None:
