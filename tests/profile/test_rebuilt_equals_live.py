@@ -49,7 +49,7 @@ _WHO = st.lists(
     unique=True,
 ).map(tuple)
 
-_FIELDS = {
+_FIELDS: dict[str, dict[str, list[Any]]] = {
     "order.placed": {"order": ["A", "B"], "amount": [100, 250], "currency": ["EUR", "USD"]},
     "order.returned": {"order": ["A", "B"], "amount": [50]},
     "order.cancelled": {"order": ["A", "B"]},
