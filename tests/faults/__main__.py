@@ -20,6 +20,11 @@ SCENARIOS = {
     "servers killed": "kills:servers",
     "servers away": "kills:away",
     "processes stopped": "kills:terminated",
+    "workers paused": "workers:paused",
+    "workers coming and going": "workers:coming_and_going",
+    "poison": "poison:poison",
+    "a bad deployment": "poison:bad_deployment",
+    "duplicates": "duplicates:duplicates",
     "death at every point": "points:crashes",
     "connection lost at every point": "points:errors",
 }

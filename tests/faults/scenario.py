@@ -1,5 +1,6 @@
 """A scenario: what is done to a deployment, and the row that tells of it."""
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -35,6 +36,7 @@ def run(name: str, scenario: Scenario, stage: Stage) -> Row:
     except NotRun as reason:
         return Row(name, "", Audit(), monotonic() - began, not_run=str(reason))
     except Exception as error:
+        traceback.print_exc()
         broken = (f"{type(error).__name__}: {str(error)[:1000]}",)
         row = Row(name, "", Audit(), monotonic() - began, broken)
     stage.clear(shared=row.failed)

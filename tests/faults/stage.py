@@ -17,7 +17,7 @@ from shared.ids import random_token
 from tests.faults.audit import Account
 from tests.records import SECRET
 from tests.system.load import LANES, Load, under_load
-from tests.system.running import Deployment, Program
+from tests.system.running import Deployment, Ended, Program, run
 
 PARTITIONS = 4
 LEASE = 2.0
@@ -35,7 +35,8 @@ PROGRAMS = {
 class Apart(Deployment):
     """Each service's API and workers in processes of their own; `accounts` knows all that was sent.
 
-    `audited` says of how many accounts a row has told already.
+    `audited` says of how many accounts a row has told already; `command` is the program of the
+    operators' command where that is not the one of this code.
     """
 
     def __init__(self, folder: Path, settings: dict[str, str]) -> None:
@@ -43,23 +44,28 @@ class Apart(Deployment):
         data = folder / "data"
         settings = settings | {"RAPPORT_DATA": str(data)}
         self.programs: dict[str, Program] = {}
-        self._program_settings = settings
+        self._for_programs = settings
+        self.door = self.add("contact api", *PROGRAMS["contact api"]).url
+        self._for_programs = settings | {"RAPPORT_CONTACT_URL": self.door}
         for name, words in PROGRAMS.items():
-            self.add(name, *words)
-        self.door = self.programs["contact api"].url
-        for name in PROGRAMS:
-            self.programs[name].settings["RAPPORT_CONTACT_URL"] = self.door
+            if name not in self.programs:
+                self.add(name, *words)
         super().__init__(data, settings, self.door, self.programs["profile api"].url)
         self._history = httpx.Client(base_url=self.door, timeout=10.0, verify=False)
         self.accounts: list[Account] = []
         self.audited = 0
+        self.topic = f"{settings['RAPPORT_TOPIC_PREFIX']}interactions.1"
+        self.command: tuple[str, ...] = ()
 
     def add(self, name: str, *words: str) -> Program:
         """One more program, not started yet."""
         log = self.folder / f"{name.replace(' ', '-')}.log"
-        settings = self._program_settings
-        self.programs[name] = program = Program(name, ["-m", *words], dict(settings), log)
+        self.programs[name] = program = Program(name, ["-m", *words], self._for_programs, log)
         return program
+
+    def another_worker(self, number: int) -> Program:
+        """One more worker of the profile, not started yet."""
+        return self.add(f"worker {number} of the profile", *PROGRAMS["profile worker"])
 
     def start(self) -> None:
         """Start all programs at once and wait until each answers."""
@@ -88,6 +94,14 @@ class Apart(Deployment):
         if path.startswith("/v1/interactions"):
             return self._history.get(path, params=query, headers=self.key("read"))
         return super().get(path, **query)
+
+    @override
+    def rapport(self, *words: str) -> Ended:
+        """Run the operators' command on this deployment."""
+        if not self.command:
+            return super().rapport(*words)
+        ended = run(*self.command, *words, settings=self.settings, seconds=600.0)
+        return Ended(ended.returncode, ended.stdout, ended.stderr)
 
 
 class Stage:

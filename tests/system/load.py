@@ -164,10 +164,10 @@ class Lane(threading.Thread):
         told = [(number, EVENTS_OF_A_PERSON) for number in range(whole)] + [(whole, rest)]
         return [each for number, n in told for each in self.person(number).customers(n)]
 
-    def ids(self, number: int) -> list[str]:
-        """The ids of its first events."""
+    def events(self, number: int) -> list[Event]:
+        """Its first events."""
         people = range(-(-number // EVENTS_OF_A_PERSON))
-        return [event["id"] for n in people for event in self.person(n).events][:number]
+        return [event for n in people for event in self.person(n).events][:number]
 
 
 class Load:
@@ -181,12 +181,16 @@ class Load:
     @property
     def sent(self) -> list[str]:
         """The ids of all that was sent, whether it arrived or not."""
-        return [id for lane in self.lanes for id in lane.ids(lane.sent)]
+        return [event["id"] for lane in self.lanes for event in lane.events(lane.sent)]
 
     @property
     def acknowledged(self) -> list[str]:
         """The ids of all that was acknowledged."""
-        return [id for lane in self.lanes for id in lane.ids(lane.acknowledged)]
+        return [event["id"] for event in self.events()]
+
+    def events(self) -> list[Event]:
+        """All that was acknowledged, lane by lane."""
+        return [event for lane in self.lanes for event in lane.events(lane.acknowledged)]
 
     @property
     def number(self) -> int:

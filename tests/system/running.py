@@ -35,7 +35,7 @@ class Program:
         self.url = f"http://127.0.0.1:{free_port()}"
         self.settings = settings | {"RAPPORT_PORT": self.url.rpartition(":")[2]}
         self.log = log
-        self._words = words
+        self.words = words
         self._child: subprocess.Popen[bytes] | None = None
         self._said = 0
 
@@ -49,7 +49,7 @@ class Program:
         with self.log.open("ab") as output:
             self._said = output.tell()
             self._child = subprocess.Popen(
-                [sys.executable, *self._words],
+                [sys.executable, *self.words],
                 cwd=ROOT,
                 env=environment(self.settings | settings),
                 stdout=output,
