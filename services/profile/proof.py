@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from services.profile import tables
@@ -66,6 +67,8 @@ def _difference(table: str, key: tuple[object, ...], live: object, rebuilt: obje
 
 
 def _json(value: object) -> object:
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        return int(value)
     return value if isinstance(value, bool | int | str | None) else str(value)
 
 
