@@ -27,7 +27,7 @@ def operations() -> dict[str, dict[str, Any]]:
 
 def test_every_operation_is_described_with_an_example_and_its_problems() -> None:
     found = operations()
-    assert len(found) == 10
+    assert len(found) == 11
     for name, operation in found.items():
         assert operation["summary"], name
         assert operation["description"], name
@@ -92,6 +92,9 @@ async def test_the_documents_shown_have_the_shape_of_real_ones(profile: Profile)
     ]
     for path, document in same:
         assert shape(await profile.get(path)) == shape(document), path
+    field = documents.EXPLAINED["field"]
+    explained = await profile.get(f"/v1/customers/{user}/explain", field=field)
+    assert shape(explained) == shape(documents.EXPLAINED)
     belonging = await profile.get(f"/v1/customers/{user}/belonging")
     (email,) = (one for one in belonging["data"] if one["kind"] == "email")
     assert shape(email) == shape(documents.BELONGING["data"][0])

@@ -3,7 +3,6 @@
 import random
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,15 +18,11 @@ from services.profile.scratch import TABLES, bounded
 from shared.database import Connection, Pool, ddl, in_schema
 from shared.messages import Record, decode
 from tests.profile.answering import SCHEMA, Profile, answering
-from tests.records import START, at, identifier, record, subject
+from tests.profile.histories import histories, people
+from tests.records import START, at, record, subject
 
 VIEW = view("")
 LIVE, STOPPED = "profile_2_1", "stopped"
-PEOPLE = [
-    f"{kind}:{name}"
-    for kind in ("device", "phone", "email", "loyalty", "crm", "user")
-    for name in ("x1", "x2", "x3")
-]
 
 
 @pytest.fixture
@@ -74,68 +69,6 @@ async def then(pool: Pool, who: str, horizon: Horizon, shared_above: int = 50) -
         pool, VIEW, LIVE, subject(who), horizon, shared_above=shared_above
     ) as connection:
         return await whole(connection, TABLES, who)
-
-
-people = st.sampled_from(PEOPLE)
-several = st.lists(people, min_size=1, max_size=3, unique=True)
-anybody = st.lists(people, max_size=2, unique=True)
-letters = st.sampled_from("xy")
-
-
-@st.composite
-def happening(draw: st.DrawFn) -> tuple[str, list[str], dict[str, Any]]:
-    """A type, whom it names, and its own fields."""
-    money = {"amount": draw(st.integers(0, 9)), "currency": draw(st.sampled_from(["EUR", "USD"]))}
-    order = {"order": draw(letters)}
-    mail = draw(st.sampled_from(["email:x1", "email:x2"]))
-    wish = {"address": mail[6:], "purpose": "news", "consent_channel": "email"}
-    verb = draw(st.sampled_from(["together", "apart", "observed"]))
-    organisation = {"id": "o", "name": draw(st.sampled_from([None, "", "x", "y"]))}
-    two = draw(st.lists(people, min_size=2, max_size=2, unique=True))
-    kinds: list[tuple[str, list[str], dict[str, Any]]] = [
-        ("page.viewed", draw(several), {}),
-        ("page.viewed", draw(several), {}),
-        ("page.viewed", draw(several), {}),
-        (f"identifiers.{verb}", two, {"decision": verb}),
-        ("identifiers.seen", draw(several), {}),
-        ("order.placed", draw(anybody), order | money),
-        ("order.cancelled", draw(anybody), order),
-        ("order.returned", draw(anybody), order | money),
-        ("subscription.started", draw(anybody), {"subscription": draw(letters)} | money),
-        ("subscription.cancelled", draw(anybody), {"subscription": draw(letters)}),
-        ("product.registered", draw(anybody), {"serial": "p", "name": draw(letters)}),
-        ("feedback.given", draw(several), {"csat": 3, "nps": draw(st.integers(0, 10))}),
-        ("customer.described", draw(several), {"traits": {draw(letters): "\u0000a"}}),
-        ("consent.granted", draw(anybody), wish | {"address_identifier": identifier(mail)}),
-        (
-            "consent.withdrawn",
-            draw(anybody),
-            wish | {"address_identifier": identifier(mail)},
-        ),
-        ("membership.changed", draw(anybody), {"organisation": organisation, "role": "r"}),
-    ]
-    kind: tuple[str, list[str], dict[str, Any]] = draw(st.sampled_from(kinds))
-    return kind
-
-
-@st.composite
-def histories(draw: st.DrawFn) -> list[Record]:
-    """Records that happened and were recorded whenever."""
-    made = []
-    for number in range(draw(st.integers(1, 25))):
-        type_, who, fields = draw(happening())
-        times: dict[str, Any] = {
-            "seconds": draw(st.integers(0, 9)),
-            "recorded": draw(st.integers(0, 9)),
-        }
-        topic = "identity.1" if "decision" in fields else "interactions.1"
-        key = draw(st.sampled_from("ab"))
-        made.append(
-            record(
-                type_, *who, id=str(number), offset=number, topic=topic, key=key, **times, **fields
-            )
-        )
-    return made
 
 
 moments = st.none() | st.integers(0, 9).map(moment)

@@ -47,6 +47,16 @@ _NOT_THEN = {
 }
 
 
+def explained(*statuses: int) -> dict[int | str, Any]:
+    """The answers of the operation that explains."""
+    detail = "There is no field income; there are id, subjects, identifiers, first_seen ..."
+    error = {"pointer": "/query/field", "code": "field", "detail": detail}
+    fields = ["id", "subjects", "identifiers", "first_seen"]
+    refused = problem(400, {"detail": detail, "errors": [error], "fields": fields})
+    refused["description"] = "There is no such field; `fields` lists all there are"
+    return answers(EXPLAINED, *statuses) | {400: refused}
+
+
 def then(example: Mapping[str, Any], *statuses: int) -> dict[int | str, Any]:
     """The answers of an operation that can also be asked as of a moment."""
     return answers(example, *statuses) | {400: _NOT_THEN}
@@ -145,6 +155,34 @@ CUSTOMERS: dict[str, Any] = {
 }
 
 TIMELINE: dict[str, Any] = {"data": [_TIMELINE_ROW], "next_cursor": None}
+
+EXPLAINED: dict[str, Any] = {
+    "customer": CUSTOMER,
+    "field": "revenue.EUR.amount",
+    "value": 4990,
+    "rule": "Over the orders of this currency that were placed and not cancelled since, the latest "
+    "order.placed of each: `orders` their number, `amount` the sum, `returned` what was given back "
+    "of them, `net` the difference, `average` the amount by order, rounded; in minor units.",
+    "belonging": f"/v1/customers/{CUSTOMER}/belonging",
+    "data": [
+        {
+            **{name: _TIMELINE_ROW[name] for name in ("event", "subject", "source", "id", "type")},
+            "time": _MOMENT,
+            "recorded": _MOMENT,
+            "position": _POSITION,
+            "key": "shop",
+            "contributed": {
+                "namespace": "shop",
+                "order": "1001",
+                "amount": 4990,
+                "currency": "EUR",
+            },
+            "stands": True,
+            "reason": None,
+        }
+    ],
+    "next_cursor": None,
+}
 
 BELONGING: dict[str, Any] = {
     "customer": CUSTOMER,

@@ -112,6 +112,17 @@ class Timeline(Page, Then):
     )
 
 
+class Why(Page):
+    """Which value is to be explained."""
+
+    field: Line = Field(
+        description="A path into the profile: `first_seen`, `interactions.by_type.page.viewed`, "
+        "`traits.name`, `orders.count`, `revenue.EUR.amount`, `satisfaction.nps.score`, "
+        "`consents.email.jane@example.com.newsletter` ... An unknown one is a 400 that lists all.",
+        examples=["revenue.EUR.amount"],
+    )
+
+
 class Organisation(Page):
     """One organisation and a page of its members."""
 
