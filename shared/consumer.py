@@ -40,6 +40,11 @@ class Pace:
     rate: float | None = None  # records per second of each partition, at most
 
     @property
+    def most(self) -> int:
+        """Records in a batch: no more than a second's, where there is a rate."""
+        return self.batch if self.rate is None else min(self.batch, max(1, int(self.rate)))
+
+    @property
     def beat(self) -> float:
         """Between heartbeats: at least three in the time of a lease."""
         return min(self.tick, self.lease / 3)
@@ -184,10 +189,10 @@ class Consumer:
         if self.done:
             await asyncio.sleep(self._pace.wait)
             return []
-        records = await reader.batch(self._pace.batch, self._pace.wait)
-        if 0 < len(records) < self._pace.few:
+        records = await reader.batch(self._pace.most, self._pace.wait)
+        if 0 < len(records) < min(self._pace.few, self._pace.most):
             await asyncio.sleep(self._pace.linger)
-            records += await reader.batch(self._pace.batch - len(records), 0)
+            records += await reader.batch(self._pace.most - len(records), 0)
         if self._until is not None:
             records = [r for r in records if r.place.offset < self._until[r.place[:2]]]
         return await self.folder.decode(records)
