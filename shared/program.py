@@ -281,16 +281,18 @@ async def _serve(
     ready: Ready,
 ) -> None:
     server = Server(gateway.Front(running, api=roles.api), listener)
-    work = [each.crew.run() for each in running if each.crew is not None]
-    work += [_watch_generations(each.site) for each in running]
-    endless = [asyncio.create_task(each) for each in (server.serve(), *work, stop.wait())]
+    crews = [each.crew.run() for each in running if each.crew is not None]
+    looks = [_watch_generations(each.site) for each in running]
+    working = [asyncio.create_task(each) for each in (server.serve(), *crews)]
+    watching = [asyncio.create_task(each) for each in (stop.wait(), *looks)]
     telling = asyncio.create_task(_tell(server, listener, running, ready))
     try:
-        done, _ = await asyncio.wait(endless, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait([*working, *watching], return_when=asyncio.FIRST_COMPLETED)
     finally:
         told = telling.done()
-        telling.cancel()
-        await _end(server, running, endless)
+        for task in (telling, *watching):
+            task.cancel()
+        await _end(server, running, [*working, *watching])
     for task in done:
         task.result()
     if told:
@@ -326,7 +328,6 @@ async def _end(
     for each in running:
         if each.crew is not None:
             each.crew.stop()
-    tasks[-1].cancel()
     _, late = await asyncio.wait(tasks, timeout=STOP_TIMEOUT)
     for task in late:
         _logger.warning("did not end in time: %r", task)

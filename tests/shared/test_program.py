@@ -116,6 +116,16 @@ async def test_a_worker_alone_answers_for_its_health_only(
     await task
 
 
+async def test_told_to_stop_nothing_of_it_is_late(
+    settings: Settings, addresses: Addresses, caplog: pytest.LogCaptureFixture
+) -> None:
+    running = Program(settings, addresses, Roles())
+    task = await running.up()
+    running.stop.set()
+    await task
+    assert "did not end in time" not in caplog.text
+
+
 async def test_told_to_stop_while_it_opens_it_stops(
     settings: Settings, addresses: Addresses
 ) -> None:
