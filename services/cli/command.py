@@ -11,6 +11,7 @@ from services.cli import (
     demo,
     embedded,
     events,
+    explain,
     keys,
     openapi,
     parked,
@@ -44,6 +45,7 @@ app.add_typer(topics.app, name="topics")
 app.command("rebuild")(rebuild.command)
 app.add_typer(rebuild.app, name="schemas")
 app.command("verify")(verify.command)
+app.command("explain")(explain.command)
 
 
 def main(words: Sequence[str] | None = None) -> None:
