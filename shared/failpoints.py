@@ -26,6 +26,9 @@ POINTS = {
 }
 """Every failpoint, and what has happened there and what has not."""
 
+OF_SERVICES = tuple(name for name in POINTS if not name.startswith("copy."))
+"""Those that services come to; the others are of commands."""
+
 EXIT = 137
 """The exit code of a process that dies at a failpoint: that of kill -9."""
 

@@ -35,7 +35,7 @@ FENCED_AT_MOST = 60.0
 TAKE_BACK = 30.0
 """Seconds in which topics are opened again."""
 
-LATE = 5.0
+LATE = 3.0
 """Seconds after the switch in which the former generation is watched for records that came late."""
 
 _logger = logging.getLogger("rapport.growth")

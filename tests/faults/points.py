@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-from shared.failpoints import EXIT, POINTS
+from shared.failpoints import EXIT, OF_SERVICES
 from tests.faults.scenario import Done
 from tests.faults.stage import Apart, Stage
 from tests.system.load import Load
@@ -23,7 +23,8 @@ def crashes(stage: Stage) -> Done:
     with apart.load(), _alone(apart):
         for name, points in _of_each().items():
             die_at(apart.programs[name], points)
-    return Done(f"death at each of {len(POINTS)} named points, in every process that has it", apart)
+    number = len(OF_SERVICES)
+    return Done(f"death at each of {number} named points, in every process that has it", apart)
 
 
 def errors(stage: Stage) -> Done:
@@ -32,7 +33,7 @@ def errors(stage: Stage) -> Done:
     with apart.load() as load, _alone(apart):
         for name, points in _of_each().items():
             fail_at(apart.programs[name], points, load)
-    return Done(f"a connection lost at each of {len(POINTS)} named points, as above", apart)
+    return Done(f"a connection lost at each of {len(OF_SERVICES)} named points, as above", apart)
 
 
 def die_at(program: Program, points: Iterable[str]) -> None:
@@ -78,5 +79,6 @@ def _of_each() -> dict[str, list[str]]:
         "profile worker": ("fold.", "resolve.", "tell."),
     }
     return {
-        name: [point for point in POINTS if point.startswith(own)] for name, own in families.items()
+        name: [point for point in OF_SERVICES if point.startswith(own)]
+        for name, own in families.items()
     }

@@ -1,9 +1,10 @@
 """Copying the toy's topic into its next generation, for tests of what comes of it."""
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from shared import administration, members
-from shared.copy_session import Pace
+from shared.copy_session import Pace, target_of
 from shared.database import Pool
 from shared.growth import Growth, News, Result
 from shared.log import Log, Original, Topic
@@ -69,3 +70,28 @@ async def present(pool: Pool) -> tuple[int, int]:
 async def is_fenced(log: Log, prefix: str, generation: int = 1) -> bool:
     cluster = await administration.look(log.address, prefix, ["happenings"])
     return cluster.fenced(f"{prefix}happenings.{generation}")
+
+
+def by_key(found: Sequence[Original]) -> dict[bytes | None, list[bytes | None]]:
+    """The values of each key in their order."""
+    values: dict[bytes | None, list[bytes | None]] = defaultdict(list)
+    for record in sorted(found, key=lambda record: (record.partition, record.offset)):
+        values[record.key].append(record.value)
+    return values
+
+
+async def audit(log: Log, prefix: str) -> None:
+    """The second generation is the first one, each record where its key belongs."""
+    former, made = (
+        await records(log, f"{prefix}happenings.1"),
+        await records(log, f"{prefix}happenings.2"),
+    )
+    assert by_key(made) == by_key(former)
+    assert Counter((r.key, r.value, r.timestamp) for r in made) == Counter(
+        (r.key, r.value, r.timestamp) for r in former
+    )
+    places = {f"{r.partition}/{r.offset}".encode(): r.value for r in former}
+    assert {r.origin: r.value for r in made} == places
+    number = await log.partitions(f"{prefix}happenings.2")
+    assert number is not None
+    assert all(target_of(r.key, -1, number) == r.partition for r in made if r.key is not None)

@@ -1,15 +1,15 @@
 """A topic is copied into its next generation: every record once, unchanged, in its key's order."""
 
 import asyncio
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import administration, copies, members
+from shared import administration, copies, failpoints, members
 from shared.copies import Copy
 from shared.copy_session import Spoiled, checksum, target_of
 from shared.database import Pool
@@ -22,6 +22,7 @@ from tests.shared.growing import (
     MORE,
     SILENT,
     TOPIC,
+    audit,
     deployed,
     fill,
     grow,
@@ -31,31 +32,6 @@ from tests.shared.growing import (
 )
 from tests.shared.toy import PARTITIONS
 from tests.waiting import until
-
-
-def by_key(found: Sequence[Original]) -> dict[bytes | None, list[bytes | None]]:
-    """The values of each key in their order."""
-    values: dict[bytes | None, list[bytes | None]] = defaultdict(list)
-    for record in sorted(found, key=lambda record: (record.partition, record.offset)):
-        values[record.key].append(record.value)
-    return values
-
-
-async def audit(log: Log, prefix: str) -> None:
-    """The second generation is the first one, each record where its key belongs."""
-    former, made = (
-        await records(log, f"{prefix}happenings.1"),
-        await records(log, f"{prefix}happenings.2"),
-    )
-    assert by_key(made) == by_key(former)
-    assert Counter((r.key, r.value, r.timestamp) for r in made) == Counter(
-        (r.key, r.value, r.timestamp) for r in former
-    )
-    places = {f"{r.partition}/{r.offset}".encode(): r.value for r in former}
-    assert {r.origin: r.value for r in made} == places
-    number = await log.partitions(f"{prefix}happenings.2")
-    assert number is not None
-    assert all(target_of(r.key, -1, number) == r.partition for r in made if r.key is not None)
 
 
 async def test_every_record_is_in_the_next_generation_once_and_in_the_order_of_its_key(
@@ -312,3 +288,20 @@ async def test_how_far_it_has_come_is_noted_for_both_sides(
     assert copies.total(marks.former) == copies.total(marks.next) == result.sum
     ends = await log.end_offsets(f"{topic_prefix}happenings.2", range(MORE))
     assert {n: mark.next_offset for n, mark in marks.next.items()} == ends
+
+
+@pytest.mark.parametrize("point", ["append.sending", "append.settled", "copy.saved"])
+async def test_what_became_of_an_append_is_looked_up_before_it_goes_on(
+    log: Log, topic_prefix: str, pool: Pool, point: str
+) -> None:
+    deployment = await deployed(pool)
+    await fill(log, topic_prefix, 500)
+    failpoints.arm(f"{point}=error@3", 0.0, allowed=True)
+    try:
+        if point == "copy.saved":  # the database is away, and who copies may no longer be alone
+            with pytest.raises(ConnectionResetError):
+                await grow(log, deployment, topic_prefix)
+        await grow(log, deployment, topic_prefix)
+    finally:
+        failpoints.arm("", 0.0, allowed=True)
+    await audit(log, topic_prefix)

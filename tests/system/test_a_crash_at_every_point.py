@@ -1,6 +1,6 @@
 """The process dies at each of the named points: nothing is lost, nothing counts twice."""
 
-from shared.failpoints import POINTS
+from shared.failpoints import OF_SERVICES
 from tests.faults.audit import audit
 from tests.faults.points import die_at
 from tests.system.load import under_load
@@ -9,5 +9,5 @@ from tests.system.running import System
 
 def test_a_crash_at_every_point_loses_nothing(system: System) -> None:
     with under_load(system) as load:
-        die_at(system.program, POINTS)
+        die_at(system.program, OF_SERVICES)
     assert audit(system, [load]).examples == ()

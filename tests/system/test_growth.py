@@ -1,0 +1,152 @@
+"""The log grows while the system runs, whatever kills the copy: nothing is lost or doubled."""
+
+import asyncio
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from shared.failpoints import EXIT
+from shared.log import Log
+from tests.faults.audit import audit
+from tests.shared.growing import records
+from tests.system.load import Load, under_load
+from tests.system.running import System, order, run, wait_until
+
+RAPPORT = ("-c", "from services.cli import main; main()")
+TOPICS = ("interactions", "quarantine", "identity", "customers")
+
+
+@pytest.fixture(scope="module")
+def loads() -> list[Load]:
+    """All that was ever sent to the system."""
+    return []
+
+
+def plan(system: System) -> dict[str, dict[str, Any]]:
+    """Every generation by its name in Kafka, without prefix."""
+    prefix = system.settings["RAPPORT_TOPIC_PREFIX"]
+    rows = json.loads(system.rapport("topics", "plan", "--json").stdout)
+    return {row["name"].removeprefix(prefix): row for row in rows}
+
+
+def copy(system: System, partitions: int, *words: str) -> Any:
+    """Copy in this process, to its end."""
+    ended = system.rapport("topics", "copy", "--partitions", str(partitions), "--json", *words)
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+def grow(system: System, partitions: int) -> None:
+    """Copy and switch; the services end by themselves, and whoever supervises them starts them."""
+    results = copy(system, partitions)
+    assert {(each["partitions"], each["switched"]) for each in results} == {(partitions, True)}
+    assert system.program.ended(30.0) == 2
+    assert system.program.says("no longer the present generation")
+    system.start()
+
+
+def serves(system: System, generation: int) -> bool:
+    """Whether the views that serve are folded from a generation."""
+    found = json.loads(system.rapport("status", "--json").stdout)
+    names = {
+        row["topic"]
+        for service in found["services"]
+        for schema in service["schemas"]
+        for row in schema["partitions"]
+        if schema["live"]
+    }
+    return {name.rpartition(".")[2] for name in names} == {str(generation)}
+
+
+def test_it_grows_under_load(system: System, loads: list[Load]) -> None:
+    with under_load(system) as load:
+        loads.append(load)
+        grow(system, 3)
+        load.go_on()
+    assert load.unsettled > 0
+    wait_until(lambda: serves(system, 2), 30.0, "the views are those of the next generation")
+    assert audit(system, loads).examples == ()
+
+
+def test_the_plan_shows_every_generation(system: System) -> None:
+    found = plan(system)
+    present, former = found["interactions.2"], found["interactions.1"]
+    assert (present["role"], present["partitions"], present["fenced"]) == ("present", 3, False)
+    assert (former["role"], former["partitions"], former["fenced"]) == ("old", 2, True)
+    assert {row["state"] for row in found.values()} == {"fine"}
+    assert former["records"] > 0
+
+
+def test_a_position_of_either_generation_is_understood(system: System) -> None:
+    prefix = system.settings["RAPPORT_TOPIC_PREFIX"]
+    for position in (f"{prefix}interactions.1/0/7", f"{prefix}interactions.2/0/7"):
+        assert system.rapport("events", "show", position).returncode == 0
+        assert system.get("/v1/customers", limit="1", min_position=position).status_code == 200
+
+
+def test_a_generation_that_a_view_is_folded_from_is_not_dropped(system: System) -> None:
+    ended = system.rapport("topics", "drop", "interactions.1", "--yes")
+    assert ended.returncode == 1
+    assert "is folded from it" in ended.stderr
+    assert system.rapport("topics", "drop", "interactions.2", "--yes").returncode == 1
+    assert system.rapport("topics", "drop", "nonsense", "--yes").returncode == 2
+
+
+def test_one_topic_alone_keeps_the_number_that_all_have(system: System) -> None:
+    words = ("topics", "copy", "--topic", "quarantine", "--dry-run", "--json", "--partitions")
+    assert system.rapport(*words, "4").returncode == 2
+    [dry] = json.loads(system.rapport(*words, "3").stdout)
+    assert (dry["topic"], dry["generation"]) == ("quarantine", 3)
+
+
+def test_a_copy_that_is_given_up_changes_nothing(system: System) -> None:
+    before = plan(system)
+    assert {each["switched"] for each in copy(system, 5, "--no-switch")} == {False}
+    assert plan(system)["interactions.3"]["role"] == "next"
+    assert system.rapport("topics", "abandon").returncode == 0
+    assert plan(system) == before
+
+
+def test_killed_while_fenced_it_finishes_later(system: System, loads: list[Load]) -> None:
+    with under_load(system, lanes=1) as load:
+        loads.append(load)
+        killed(system, "copy.fenced")
+        assert plan(system)["interactions.2"]["fenced"]
+        answer = system.post(order("refused", "u1"))
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+        grow(system, 4)
+        load.go_on(10)
+    asyncio.run(compare(system))
+    wait_until(lambda: serves(system, 3), 30.0, "the views are those of the next generation")
+    assert audit(system, loads).examples == ()
+
+
+def killed(system: System, point: str) -> None:
+    """Copy in a process of its own, which dies at a point."""
+    settings = system.settings | {
+        "RAPPORT_FAILPOINTS": f"{point}=exit",
+        "RAPPORT_ALLOW_FAILPOINTS": "1",
+    }
+    ended = run(*RAPPORT, "topics", "copy", "--partitions", "4", "--json", settings=settings)
+    assert ended.returncode == EXIT, ended.stderr
+
+
+async def compare(system: System) -> None:
+    """All of the second generation of each topic is in the third one, once."""
+    prefix = system.settings["RAPPORT_TOPIC_PREFIX"]
+    log = await Log.connect(system.settings["RAPPORT_KAFKA"])
+    try:
+        for topic in TOPICS:
+            former = await records(log, f"{prefix}{topic}.2")
+            made = await records(log, f"{prefix}{topic}.3")
+            copied = [one for one in made if one.origin is not None]
+            assert Counter((r.key, r.value) for r in copied) == Counter(
+                (r.key, r.value) for r in former
+            )
+            assert {r.origin for r in copied} == {
+                b"%d/%d" % (r.partition, r.offset) for r in former
+            }
+    finally:
+        await log.close()
