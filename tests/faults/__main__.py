@@ -25,6 +25,9 @@ SCENARIOS = {
     "poison": "poison:poison",
     "a bad deployment": "poison:bad_deployment",
     "duplicates": "duplicates:duplicates",
+    "bad connections": "network:connections",
+    "clocks apart": "network:clocks",
+    "disk full": "disk:full",
     "death at every point": "points:crashes",
     "connection lost at every point": "points:errors",
 }

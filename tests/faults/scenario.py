@@ -34,7 +34,7 @@ def run(name: str, scenario: Scenario, stage: Stage) -> Row:
         found = _audited(done.deployment)
         row = Row(name, done.what, found, monotonic() - began, done.broken)
     except NotRun as reason:
-        return Row(name, "", Audit(), monotonic() - began, not_run=str(reason))
+        row = Row(name, "", Audit(), monotonic() - began, not_run=str(reason))
     except Exception as error:
         traceback.print_exc()
         broken = (f"{type(error).__name__}: {str(error)[:1000]}",)

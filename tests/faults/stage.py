@@ -4,7 +4,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -63,6 +63,11 @@ class Apart(Deployment):
         self.programs[name] = program = Program(name, ["-m", *words], self._for_programs, log)
         return program
 
+    def through(self, door: str) -> None:
+        """From now on, post to this address."""
+        self._door.close()
+        self._door = httpx.Client(base_url=door, timeout=10.0, verify=False)
+
     def another_worker(self, number: int) -> Program:
         """One more worker of the profile, not started yet."""
         return self.add(f"worker {number} of the profile", *PROGRAMS["profile worker"])
@@ -107,12 +112,14 @@ class Apart(Deployment):
 class Stage:
     """The servers of a run, the deployment on them, and how much is done: 1 is everything."""
 
-    def __init__(self, folder: Path, scale: float) -> None:
+    def __init__(self, folder: Path, scale: float, servers: Path) -> None:
         self.scale = scale
         self.folder = folder
-        self.addresses = embedded.start(folder / "servers", keep=True)
+        self.servers = servers
+        self.addresses = embedded.start(servers, keep=True)
         self._shared: Apart | None = None
         self._others: list[Apart] = []
+        self._endings: list[Callable[[], None]] = []
 
     def times(self, whole: int, least: int = 1) -> int:
         """A number at this scale."""
@@ -124,14 +131,14 @@ class Stage:
 
     def kill(self, server: str) -> None:
         """kill -9 of `kafka` or `postgres`."""
-        found = {each.name: each.pid for each in embedded.status(self.folder / "servers")}
+        found = {each.name: each.pid for each in embedded.status(self.servers)}
         pid = found[server]
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
 
     def restore(self) -> None:
         """Start whichever server is not there; the addresses stay as they are."""
-        assert embedded.start(self.folder / "servers", keep=True) == self.addresses
+        assert embedded.start(self.servers, keep=True) == self.addresses
 
     def deployment(self) -> Apart:
         """The deployment that scenarios share, each of which leaves it whole behind."""
@@ -141,13 +148,19 @@ class Stage:
         return self._shared
 
     def clear(self, *, shared: bool) -> None:
-        """End the deployments that a scenario had for itself, and with `shared` that of all."""
+        """End what a scenario had for itself, and with `shared` the deployment of all."""
         for apart in self._others:
             apart.end()
         self._others.clear()
+        while self._endings:
+            self._endings.pop()()
         if shared and self._shared is not None:
             self._shared.end()
             self._shared = None
+
+    def at_end(self, ending: Callable[[], None]) -> None:
+        """To be called when the scenario is audited and its own deployments have ended."""
+        self._endings.append(ending)
 
     def fresh(self) -> Apart:
         """A deployment for one scenario alone; not started yet."""
@@ -184,7 +197,7 @@ def opened(scale: float) -> Iterator[Stage]:
     folder.chmod(0o755)  # the servers' user has to reach it
     stage: Stage | None = None
     try:
-        stage = Stage(folder, scale)
+        stage = Stage(folder, scale, folder / "servers")
         yield stage
     finally:
         if stage is not None:

@@ -21,7 +21,7 @@ from services.cli import main
 from shared.clock import monotonic
 
 ROOT = Path(__file__).resolve().parents[2]
-START = 60.0
+START = 120.0
 STOP = 25.0
 
 
@@ -147,6 +147,12 @@ class Deployment:
     def get(self, path: str, **query: str) -> httpx.Response:
         """Read of the profile."""
         return self._reads.get(path, params=query, headers=self.key("read"))
+
+    def write(self, path: str, content: object) -> httpx.Response:
+        """Post a command to the profile."""
+        body = msgspec.json.encode(content)
+        headers = self.key("write") | {"Content-Type": "application/json"}
+        return self._reads.post(path, content=body, headers=headers)
 
     def rapport(self, *words: str) -> "Ended":
         """Run the operators' command on this deployment, in this process: it starts at once."""
