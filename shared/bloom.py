@@ -6,31 +6,34 @@ from itertools import combinations
 from random import Random
 
 BITS = 24
-"""Bits for each expected number: of 200 numbers that were never added, one is taken for known."""
+"""Bits for each expected number: of 400 that were never added, one is taken for known."""
 
-_PRIME = (1 << 61) - 1
 _PAIRS = Random(0).sample([1 << a | 1 << b for a, b in combinations(range(64), 2)], 1024)
 
 
 class Filter:
     """A Bloom filter of 64-bit words; each number sets up to four bits of one of them.
 
-    With more numbers than expected it takes more and more for known that are not.
+    With more numbers than expected it takes more and more for known that are not. The numbers are
+    hashes: large, and as good as random.
     """
 
     def __init__(self, expected: int) -> None:
-        words = max(64, expected * BITS // 64)
-        self._size = words
-        self._words = array("Q", bytes(8 * words))
+        self._size = max(64, expected * BITS // 64)
+        self._words = array("Q", bytes(8 * self._size))
 
     def add(self, numbers: Iterable[int]) -> None:
-        """Know these from now on; they are large and look random, such as UUIDs."""
+        """Know these from now on."""
         words, size, pairs = self._words, self._size, _PAIRS
         for number in numbers:
-            mixed = number % _PRIME
-            words[mixed % size] |= pairs[mixed >> 51] | pairs[mixed >> 41 & 1023]
+            words[number % size] |= pairs[number >> 30 & 1023] | pairs[number >> 40 & 1023]
 
-    def __contains__(self, number: int) -> bool:
-        mixed = number % _PRIME
-        mask = _PAIRS[mixed >> 51] | _PAIRS[mixed >> 41 & 1023]
-        return self._words[mixed % self._size] & mask == mask
+    def known(self, numbers: Iterable[int]) -> set[int]:
+        """Those that were added, and perhaps a few others."""
+        words, size, pairs = self._words, self._size, _PAIRS
+        found = set()
+        for number in numbers:
+            mask = pairs[number >> 30 & 1023] | pairs[number >> 40 & 1023]
+            if words[number % size] & mask == mask:
+                found.add(number)
+        return found

@@ -76,13 +76,13 @@ class Holding:
         Only once the partition is ours (`Folder.take_over`). Where this was not called, the first
         `fold` does it, inside its transaction.
         """
-        for number, (name, layout) in enumerate(self._projection.memory.items()):
+        for name, layout in self._projection.memory.items():
             width = self._projection.widths[name]
             columns = ", ".join(layout.columns[:width])
             await connection.copy_from_query(
                 in_schema(_KEYS.format(columns=columns, table=name, s="{s}"), self._schema),
                 str(self._partition),
-                output=_Learning(self._seen, number).take,
+                output=_Learning(self._seen).take,
                 timeout=staging.DAY,
             )
         self._learnt = True
@@ -113,29 +113,23 @@ class Holding:
         self, events: Sequence[Event]
     ) -> tuple[list[Event], dict[str, list[Row]], list[Suspect]]:
         """The events that are new for sure, their rows in the memories, and those that may not."""
-        projection, seen = self._projection, self._seen
-        numbers = {name: number for number, name in enumerate(projection.memory)}
-        fresh: list[Event] = []
-        rows: dict[str, list[Row]] = {name: [] for name in projection.memory}
+        projection = self._projection
+        recorded = list(zip(events, map(projection.record, events), strict=True))
+        fresh = [event for event, found in recorded if found is None]
+        rows: dict[str, list[Row]] = {}
         suspects: list[Suspect] = []
-        batch: set[int] = set()
-        for event in events:
-            recorded = projection.record(event)
-            if recorded is None:
-                fresh.append(event)
-                continue
-            name, row = recorded
-            key = row[: projection.widths[name]]
-            number = _number(key, numbers[name])
-            if number in batch:
-                continue
-            if number in seen:
-                suspects.append(Suspect(name, [f"{_spelt(text):032x}" for text in key], event))
-            else:
-                fresh.append(event)
-                rows[name].append(row)
-            batch.add(number)
-        self._last = [*batch]
+        for name, width in projection.widths.items():
+            mine = [(event, found[1]) for event, found in recorded if found and found[0] == name]
+            keys = _spelt([row[:width] for _, row in mine])
+            first = dict(zip(reversed(keys), reversed(mine), strict=True))
+            numbers = list(map(hash, first))
+            known = self._seen.known(numbers)
+            self._last += numbers
+            if known:
+                doubtful = [key for key in first if hash(key) in known]
+                suspects += [Suspect(name, [*key], first.pop(key)[0]) for key in doubtful]
+            fresh += [event for event, _ in first.values()]
+            rows[name] = [row for _, row in first.values()]
         return fresh, rows, suspects
 
     async def _stage(self, connection: Connection, fresh: Sequence[Event]) -> None:
@@ -145,36 +139,43 @@ class Holding:
             if not isinstance(table, Merge):
                 await table.write(connection, self._schema, found)
             elif found:
-                lines = table.layout.lines(table.merged(found))
+                lines = table.layout.lines(table.combined(found))
                 await copy_lines(connection, self._schema, staged(table.name), lines)
 
 
 class _Learning:
     """Takes keys as COPY gives them."""
 
-    def __init__(self, seen: Filter, memory: int) -> None:
+    def __init__(self, seen: Filter) -> None:
         self._seen = seen
-        self._memory = memory
         self._rest = b""
 
     async def take(self, chunk: bytes) -> None:
         *lines, self._rest = (self._rest + chunk).split(b"\n")
-        self._seen.add([_number(line.decode().split("\t"), self._memory) for line in lines])
+        self._seen.add([hash((*line.decode().split("\t"),)) for line in lines])
 
 
-def _number(key: Sequence[str], memory: int) -> int:
-    """The key as one large number, however its UUIDs are spelt."""
-    number = memory
-    for text in key:
-        number ^= _spelt(text)
-    return number
+def _spelt(keys: Sequence[Row]) -> Sequence[Row]:
+    """The keys as PostgreSQL spells them, as nearly all are spelt already."""
+    return keys if _is_canonical(keys) else [tuple(map(_canonical, key)) for key in keys]
 
 
-def _spelt(text: str) -> int:
+def _is_canonical(keys: Sequence[Row]) -> bool:
+    """Whether all are lower-case UUIDs with their dashes in the right places."""
+    joined, length = "".join(map("".join, keys)), 36 * sum(map(len, keys))
+    dashes = "-" * (length // 36)
+    return (
+        len(joined) == length
+        and joined == joined.lower()
+        and all(joined[n::36] == dashes for n in (8, 13, 18, 23))
+    )
+
+
+def _canonical(text: str) -> str:
     try:
-        return int(text.replace("-", ""), 16)
+        return str(UUID(text))
     except ValueError:
-        return UUID(text).int  # where that fails too, PostgreSQL would refuse it as well
+        return text  # PostgreSQL will refuse it
 
 
 async def _set_aside(connection: Connection, schema: str, suspects: Sequence[Suspect]) -> None:

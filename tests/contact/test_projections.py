@@ -15,6 +15,7 @@ from shared.errors import FieldError
 from shared.ids import event_id
 from shared.messages import Place, Record
 from shared.projection import Event
+from tests import bulks
 from tests.contact.sending import SENDING
 from tests.records import at, interleaved, record, subject
 
@@ -183,6 +184,33 @@ async def test_any_split_and_any_interleaving_gives_the_same_rows(
         await fold(pool, schema, [batch for batch in batches if batch])
         found.append({table: await rows(pool, table) for table in ALL})
     assert found[0] == found[1]
+
+
+@given(
+    history=histories(),
+    cuts=st.lists(st.integers(1, 4), min_size=12, max_size=12),
+    turns=st.lists(st.booleans(), min_size=12, max_size=12),
+    accidents=bulks.accidents,
+)
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+async def test_in_bulk_or_not_the_rows_are_the_same(
+    pool: Pool,
+    schema: str,
+    history: list[list[Record]],
+    cuts: list[int],
+    turns: list[bool],
+    accidents: list[str],
+) -> None:
+    batches = interleaved(history, cuts, turns)
+    await pool.execute("".join(f"DELETE FROM c.{table};" for table in ALL))
+    await fold(pool, schema, batches)
+    await pool.execute("DROP SCHEMA IF EXISTS b CASCADE")
+    await bulks.begin(pool, VIEW, "b")
+    await bulks.fill(pool, VIEW, "b", batches, accidents)
+    await bulks.finish(pool, VIEW, "b")
+    assert await bulks.rows(pool, "b", ALL) == await bulks.rows(pool, schema, ALL)
 
 
 def test_a_record_that_is_not_of_our_making_is_refused() -> None:

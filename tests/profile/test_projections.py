@@ -12,6 +12,7 @@ from services.profile.consumers import view
 from shared.database import Pool, ddl
 from shared.messages import Place, Record
 from shared.projection import Event
+from tests import bulks
 from tests.records import identifier, interleaved, record, subject
 
 VIEW = view("")
@@ -32,6 +33,8 @@ STAGE_ONE = [
     "pairs",
     "decisions",
 ]
+
+ASKED = "SELECT DISTINCT kind, key::text, namespace, number FROM {}.pending ORDER BY 1, 2, 3, 4"
 
 
 @pytest.fixture
@@ -227,6 +230,38 @@ async def test_any_split_and_any_interleaving_gives_the_same_rows(
         await fold(pool, schema, [batch for batch in batches if batch])
         found.append({table: await rows(pool, schema, table) for table in STAGE_ONE})
     assert found[0] == found[1]
+
+
+@given(
+    history=histories(),
+    cuts=st.lists(st.integers(1, 4), min_size=12, max_size=12),
+    turns=st.lists(st.booleans(), min_size=12, max_size=12),
+    accidents=bulks.accidents,
+)
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+async def test_in_bulk_or_not_the_rows_are_the_same(
+    pool: Pool,
+    schema: str,
+    history: list[list[Record]],
+    cuts: list[int],
+    turns: list[bool],
+    accidents: list[str],
+) -> None:
+    placed = [
+        [each._replace(place=each.place._replace(partition=n)) for each in partition]
+        for n, partition in enumerate(history)
+    ]
+    batches = interleaved(placed, cuts, turns)
+    await pool.execute("".join(f"DELETE FROM p.{table.name};" for table in ALL))
+    await fold(pool, schema, batches)
+    await pool.execute("DROP SCHEMA IF EXISTS b CASCADE")
+    await bulks.begin(pool, VIEW, "b")
+    await bulks.fill(pool, VIEW, "b", batches, accidents)
+    await bulks.finish(pool, VIEW, "b")
+    assert await bulks.rows(pool, "b", STAGE_ONE) == await bulks.rows(pool, schema, STAGE_ONE)
+    assert await pool.fetch(ASKED.format("b")) == await pool.fetch(ASKED.format(schema))
 
 
 def test_a_record_that_is_not_of_our_making_is_refused() -> None:

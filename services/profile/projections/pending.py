@@ -32,33 +32,37 @@ def ask(events: Sequence[Event]) -> list[Row]:
 
 
 # Everything, as if it came with the first record of its partition: whoever waits for any position
-# there waits until it is worked.
-_WHERE = "split_part(e.position, '/', 1), split_part(e.position, '/', 2)::integer, 1"
+# there waits until it is worked. The partition of a subject is as `shared.log.partition_of` says.
+_PLACES = """
+(SELECT greatest(count(DISTINCT partition), 1) AS partitions FROM {s}.checkpoints) c,
+(SELECT split_part(position, '/', 1) AS topic FROM {s}.events LIMIT 1) e
+"""
+_PARTITION = "(('x' || right(t.subject::text, 8))::bit(32)::bigint % c.partitions)::integer"
 
 _FACTS = f"""
 INSERT INTO {{s}}.pending (kind, key, topic, partition, next_offset)
-SELECT 'facts', c.subject, {_WHERE}
-FROM (SELECT DISTINCT subject FROM {{s}}.counts) c
-CROSS JOIN LATERAL (SELECT position FROM {{s}}.events WHERE subject = c.subject LIMIT 1) e
-WHERE EXISTS (SELECT FROM {{s}}.identifiers i WHERE i.subject = c.subject)
+SELECT 'facts', t.subject, e.topic, {_PARTITION}, 1
+FROM (SELECT DISTINCT subject FROM {{s}}.counts) t, {_PLACES}
+WHERE EXISTS (SELECT FROM {{s}}.identifiers i WHERE i.subject = t.subject)
 """
 
 _ORDERS = f"""
 INSERT INTO {{s}}.pending (kind, namespace, number, topic, partition, next_offset)
-SELECT 'order', m.namespace, m.number, {_WHERE}
-FROM (SELECT DISTINCT ON (namespace, number) namespace, number, subject, event
-      FROM {{s}}.mentions WHERE kind = 'order') m
-JOIN {{s}}.events e ON e.subject = m.subject AND e.event = m.event
+SELECT 'order', t.namespace, t.number, e.topic, {_PARTITION}, 1
+FROM (SELECT DISTINCT ON (namespace, number) namespace, number, subject
+      FROM {{s}}.mentions WHERE kind = 'order') t, {_PLACES}
 """
+
+_WHERE = "split_part(position, '/', 1), split_part(position, '/', 2)::integer, 1"
 
 _PAIRS = f"""
 INSERT INTO {{s}}.pending (kind, key, topic, partition, next_offset)
-SELECT DISTINCT ON (e.weaker) 'pair', e.weaker, {_WHERE} FROM {{s}}.pairs e
+SELECT DISTINCT ON (weaker) 'pair', weaker, {_WHERE} FROM {{s}}.pairs
 """
 
 _DECISIONS = f"""
 INSERT INTO {{s}}.pending (kind, key, topic, partition, next_offset)
-SELECT 'pair', unnest(ARRAY[e.weaker, e.stronger]), {_WHERE} FROM {{s}}.decisions e
+SELECT 'pair', unnest(ARRAY[weaker, stronger]), {_WHERE} FROM {{s}}.decisions
 """
 
 PENDING = Queue(tables.pending, ask, _FACTS, _ORDERS, _PAIRS, _DECISIONS)
