@@ -6,10 +6,11 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.contact import api, consumers, description, door, keys
+from services.contact import api, consumers, door, keys, schemas
 from services.contact.counts import counts
-from services.contact.door import Door, Topics
+from services.contact.door import Door
 from services.contact.intake import Intake
+from services.contact.lanes import Topics
 from shared.application import application, guarded, openapi
 from shared.service import Service, Site
 
@@ -50,7 +51,7 @@ def _app(site: Site) -> ASGIApp:
 
 def _openapi() -> dict[str, Any]:
     document = openapi(_api())
-    document.setdefault("components", {}).setdefault("schemas", {}).update(description.schemas())
+    document.setdefault("components", {}).setdefault("schemas", {}).update(schemas.schemas())
     return document
 
 

@@ -1,16 +1,15 @@
 """Reading a request: its headers and its body, within bounds."""
 
 import asyncio
-from functools import lru_cache
 from itertools import takewhile
 from typing import Any
 from urllib.parse import parse_qsl
 
-import msgspec
 from starlette.types import Receive, Scope
 
+from services.contact.dialect import Names
 from services.contact.reading import MAX_BODY
-from shared.errors import Problem, TooLarge, UnsupportedMedia
+from shared.errors import Problem, TooLarge
 from shared.http import wrong_parameter
 
 TIMEOUT = 30.0
@@ -18,16 +17,6 @@ TIMEOUT = 30.0
 
 MAX_DIGITS = 18
 """Digits of a length that are read as a number."""
-
-
-class Headers(msgspec.Struct, frozen=True, gc=False):
-    """The headers that the door reads."""
-
-    authorization: bytes
-    content_type: bytes
-    content_length: bytes
-    content_encoding: bytes
-    traceparent: bytes
 
 
 class Gone(Exception):
@@ -40,30 +29,9 @@ class TooSlow(Problem):
     status, code, title = 408, "too_slow", "The body did not come in time"
 
 
-def headers_of(scope: Scope) -> Headers:
-    """The headers that the door reads; empty where absent."""
-    get = dict(scope["headers"]).get
-    return Headers(
-        get(b"authorization", b""),
-        get(b"content-type", b""),
-        get(b"content-length", b""),
-        get(b"content-encoding", b""),
-        get(b"traceparent", b""),
-    )
-
-
-@lru_cache(64)
-def media_problem(content_type: bytes, content_encoding: bytes) -> UnsupportedMedia | None:
-    """Why a content type or encoding is not taken."""
-    media, _, parameters = content_type.decode("latin-1").lower().partition(";")
-    if media.strip() != "application/json":
-        return UnsupportedMedia("Send events as `application/json`.")
-    charset = dict(parse_qsl(parameters.replace(" ", ""), separator=";")).get("charset", "utf-8")
-    if charset.strip('"') != "utf-8":
-        return UnsupportedMedia("JSON is UTF-8.")
-    if content_encoding.lower() not in (b"", b"identity"):
-        return UnsupportedMedia("Send the body as it is, without Content-Encoding.")
-    return None
+def names_of(scope: Scope) -> Names:
+    """The headers of a request by name; of several of one name the last."""
+    return dict(scope["headers"])
 
 
 def only_validate(query: bytes) -> bool:
@@ -117,8 +85,9 @@ class Deadlines:
         self._timer = again or None
 
 
-async def read_body(receive: Receive, content_length: bytes, deadlines: Deadlines) -> bytes:
+async def read_body(receive: Receive, names: Names, deadlines: Deadlines) -> bytes:
     """The whole body. Raises TooLarge, TooSlow, and Gone where the client left."""
+    content_length = names.get(b"content-length", b"")
     if content_length and not _within_bound(content_length):
         raise _too_large()
     task = deadlines.begin()

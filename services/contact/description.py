@@ -1,169 +1,10 @@
-"""The door in the description of the API; its schemas come from the types that it checks with."""
+"""The door in the description of the API: what it takes and what it answers, with examples."""
 
 from typing import Any
 
-import msgspec
-from msgspec import Struct
-
-from services.contact.attributes import MAX_ID, MAX_TEXT, MAX_TYPE
-from services.contact.identifying import MAX_NAMESPACE, MOST
 from services.contact.reading import MAX_EVENTS
-from services.contact.types import CHANNELS, DIRECTIONS, TYPES
+from services.contact.schemas import ref
 from shared.documents import problem
-from shared.identifiers import KINDS, MAX_LENGTH
-
-_REF = "#/components/schemas/{name}"
-
-
-def _ref(name: str) -> dict[str, str]:
-    return {"$ref": _REF.format(name=name)}
-
-
-# Schemas
-
-_IDENTIFIER: dict[str, Any] = {
-    "type": "object",
-    "required": ["kind", "value"],
-    "properties": {
-        "kind": {
-            "type": "string",
-            "pattern": "^[a-z0-9_]{1,32}$",
-            "description": f"These identify, weakest first: {', '.join(KINDS)}. Any other is kept.",
-        },
-        "namespace": {
-            "type": ["string", "null"],
-            "maxLength": MAX_NAMESPACE,
-            "description": "Whose numbers these are; left out: the key's. E-mail and phone have "
-            "none.",
-        },
-        "value": {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH},
-        "claim": {
-            "type": "boolean",
-            "description": "True: only claimed, not proven; kept, and nobody is found by it.",
-        },
-    },
-    "example": {"kind": "email", "value": "jane@example.com"},
-}
-
-_ENVELOPE: dict[str, Any] = {
-    "channel": {
-        "enum": [*sorted(CHANNELS), None],
-        "description": "Where it happened; left out: that of the type, if it has one.",
-    },
-    "direction": {
-        "enum": [*sorted(DIRECTIONS), None],
-        "description": "Left out: that of the type, else inbound.",
-    },
-    "identifiers": {
-        "type": ["array", "null"],
-        "maxItems": MOST,
-        "items": _ref("Identifier"),
-        "description": "Whom it is about; the strongest is what the event belongs to. With none "
-        "it belongs to nobody.",
-    },
-}
-"""What the data of every type has."""
-
-_ATTRIBUTES: dict[str, Any] = {
-    "id": {
-        "type": "string",
-        "minLength": 1,
-        "maxLength": MAX_ID,
-        "description": "With `source` the event's name for ever: the same is counted once. Left "
-        "out: a new one, so that an event sent again may count twice.",
-    },
-    "source": {
-        "type": "string",
-        "format": "uri-reference",
-        "minLength": 1,
-        "maxLength": MAX_ID,
-        "description": "Which system it comes from; left out: the key's.",
-    },
-    "specversion": {"const": "1.0"},
-    "time": {
-        "type": ["string", "null"],
-        "format": "date-time",
-        "description": "When it happened, with its offset; left out: when it reached us.",
-    },
-    "subject": {
-        "type": ["string", "null"],
-        "maxLength": MAX_TEXT,
-        "description": "The producer's own; kept as `data.producer_subject`.",
-    },
-    "correlationid": {"type": ["string", "null"], "maxLength": MAX_ID},
-    "traceparent": {"type": ["string", "null"], "description": "W3C Trace Context."},
-    "dataversion": {
-        "type": ["integer", "null"],
-        "minimum": 1,
-        "description": "The version of the type; 1 of every known type.",
-    },
-}
-
-_EXTENSION = {"type": ["string", "integer", "boolean", "null"], "maxLength": MAX_TEXT}
-_ANY_TYPE = {"type": "string", "minLength": 1, "maxLength": MAX_TYPE}
-
-
-def schemas() -> dict[str, Any]:
-    """The components that the door's description refers to."""
-    structs = list(dict.fromkeys(TYPES.values()))
-    _, found = msgspec.json.schema_components(structs, ref_template=_REF)
-    data = {name: _data(schema) for name, schema in found.items()}
-    events = {_event_name(struct): _event(_types_of(struct), struct.__name__) for struct in structs}
-    return {
-        **found,
-        **{struct.__name__: data[struct.__name__] for struct in structs},
-        **events,
-        "Identifier": _IDENTIFIER,
-        "Data": _data({"type": "object", "description": "Any fields of the sender's own."}),
-        "OtherEvent": _other(),
-        "Event": {
-            "oneOf": [_ref(name) for name in (*events, "OtherEvent")],
-            "discriminator": {
-                "propertyName": "type",
-                "mapping": {
-                    type_: _ref(_event_name(struct))["$ref"] for type_, struct in TYPES.items()
-                },
-            },
-            "description": "An interaction. `type` says which fields `data` has; a type that is "
-            "not known here is kept as it came.",
-        },
-    }
-
-
-def _event_name(struct: type[Struct]) -> str:
-    return f"{struct.__name__}Event"
-
-
-def _types_of(struct: type[Struct]) -> list[str]:
-    return [type_ for type_, each in TYPES.items() if each is struct]
-
-
-def _data(schema: dict[str, Any]) -> dict[str, Any]:
-    """The data of a type: its own fields beside those of every type."""
-    return {**schema, "properties": {**_ENVELOPE, **schema.get("properties", {})}}
-
-
-def _event(types: list[str], data: str) -> dict[str, Any]:
-    return _cloud_event({"enum": types}, data, ["type", "data"], ", ".join(types))
-
-
-def _other() -> dict[str, Any]:
-    unknown = {**_ANY_TYPE, "not": {"enum": list(TYPES)}}
-    return _cloud_event(unknown, "Data", ["type"], "Any other type.")
-
-
-def _cloud_event(
-    type_: dict[str, Any], data: str, required: list[str], description: str
-) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "description": description,
-        "required": required,
-        "properties": {**_ATTRIBUTES, "type": type_, "data": _ref(data)},
-        "patternProperties": {"^[a-z0-9]{1,20}$": {}},
-        "additionalProperties": False,
-    }
-
 
 # Examples
 
@@ -193,6 +34,16 @@ CALL = {
         "purpose": "service",
         "duration": 184,
     },
+}
+
+CLOUD_EVENT = {
+    "specversion": "1.0",
+    "id": "A234-1234",
+    "source": "/warehouse/gate",
+    "type": "com.example.gate.opened",
+    "subject": "gate/7",
+    "datacontenttype": "application/xml",
+    "data": "<gate number='7'/>",
 }
 
 _POSITION = "interactions.1/3/1042"
@@ -239,7 +90,19 @@ def _texts(*names: str) -> dict[str, Any]:
     }
 
 
-_ARRAY: dict[str, Any] = {"type": "array", "maxItems": MAX_EVENTS, "items": _ref("Event")}
+_ARRAY: dict[str, Any] = {"type": "array", "maxItems": MAX_EVENTS, "items": ref("Event")}
+
+_CLOUD_EVENTS = {"type": "array", "maxItems": MAX_EVENTS, "items": ref("CloudEvent")}
+
+
+def _attribute_header(name: str, description: str) -> dict[str, Any]:
+    return {
+        "name": f"ce-{name}",
+        "in": "header",
+        "description": f"Binary mode: {description}",
+        "schema": {"type": "string"},
+    }
+
 
 REQUEST: dict[str, Any] = {
     "parameters": [
@@ -248,13 +111,28 @@ REQUEST: dict[str, Any] = {
             "in": "query",
             "description": "True: check only; nothing is stored.",
             "schema": {"type": "boolean", "default": False},
-        }
+        },
+        _attribute_header("specversion", "1.0."),
+        _attribute_header("id", "the event's id."),
+        _attribute_header("source", "which system it comes from."),
+        _attribute_header("type", "its type. Any other attribute likewise."),
     ],
     "requestBody": {
         "required": True,
-        "content": _json("", {"oneOf": [_ref("Event"), _ARRAY]}, one=ORDER, array=[ORDER, CALL])[
-            "content"
-        ],
+        "content": {
+            **_json("", {"oneOf": [ref("Event"), _ARRAY]}, one=ORDER, array=[ORDER, CALL])[
+                "content"
+            ],
+            "application/cloudevents+json": {"schema": ref("CloudEvent"), "example": CLOUD_EVENT},
+            "application/cloudevents-batch+json": {
+                "schema": _CLOUD_EVENTS,
+                "example": [CLOUD_EVENT, {"specversion": "1.0", **ORDER}],
+            },
+            "application/octet-stream": {
+                "schema": {"type": "string", "format": "binary"},
+                "example": "the data of a CloudEvent in binary mode; any other type likewise",
+            },
+        },
     },
 }
 """What the framework cannot know: the door reads the body itself."""
@@ -276,4 +154,19 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     **{status: problem(status) for status in (400, 401, 403, 408, 413, 415)},
     422: problem(422, {"errors": [_FIELD]}),
     503: problem(503, _UNSETTLED),
+}
+
+HANDSHAKE: dict[int | str, dict[str, Any]] = {
+    200: {
+        **_json(
+            "Deliveries are allowed",
+            _texts("allowed_origin", "allowed_rate"),
+            allowed={"allowed_origin": "eventemitter.example.com", "allowed_rate": "*"},
+        ),
+        "headers": {
+            name: {"schema": {"type": "string"}}
+            for name in ("WebHook-Allowed-Origin", "WebHook-Allowed-Rate", "Allow")
+        },
+    },
+    422: problem(422, {"errors": [{**_FIELD, "pointer": "/header/WebHook-Request-Origin"}]}),
 }

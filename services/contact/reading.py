@@ -33,6 +33,7 @@ def _within(depth: int) -> Any:
 _shape: Any = dict.__class_getitem__((str, _within(_SHALLOW - 1)))
 _event = msgspec.json.Decoder(_shape)
 _events = msgspec.json.Decoder(list.__class_getitem__(_shape))
+_value = msgspec.json.Decoder(_within(_SHALLOW))
 _pieces = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -48,21 +49,36 @@ def read(raw: bytes) -> Event:
     try:
         event: Event = _event.decode(raw)
     except _ERRORS as error:
-        event = _deeper(raw, of_bytes(raw, error))
+        event = _deeper(raw, of_bytes(raw, error), Event, MAX_DEPTH)
     if _may_have_nul(raw):
         _without_nul(event)
     return event
 
 
-def _deeper(raw: bytes, refusal: Refusal) -> Event:
-    """The event, where it is only deeper than most; else raises the refusal."""
+def read_value(raw: bytes, within: str) -> Any:
+    """The JSON value in these bytes; `within` points to where it stands. Raises Refusal."""
+    try:
+        try:
+            value = _value.decode(raw)
+        except _ERRORS as error:
+            value = _deeper(raw, of_bytes(raw, error), Any, MAX_DEPTH - within.count("/"))
+        if _may_have_nul(raw):
+            _without_nul(value)
+    except Refusal as refusal:
+        found = refusal.error
+        raise refuse(within + found.pointer, found.code, found.detail, refusal.status) from None
+    return value
+
+
+def _deeper(raw: bytes, refusal: Refusal, kind: Any, depth: int) -> Any:
+    """The value, where it is only deeper than most; else raises the refusal."""
     if refusal.error.code == too_deep().error.code:
         try:
-            event = msgspec.json.decode(raw, type=Event)
+            value = msgspec.json.decode(raw, type=kind)
         except _ERRORS as error:
             raise of_bytes(raw, error) from None
-        if not _exceeds(event, MAX_DEPTH):
-            return event
+        if not _exceeds(value, depth):
+            return value
     raise refusal from None
 
 
@@ -106,8 +122,8 @@ def _may_have_nul(raw: bytes) -> bool:
     return b"\\" in raw and b"\\u0000" in raw  # most have no backslash: that is found at once
 
 
-def _without_nul(event: Event) -> None:
-    error = nul(event)
+def _without_nul(value: Any) -> None:
+    error = nul(value)
     if error:
         raise Refusal(error)
 

@@ -144,7 +144,7 @@ async def answering(pool: Pool, log: Log | None = None, prefix: str = "") -> Asy
         for scope in SCOPES
     }
     site = Site(
-        settings=load(),
+        settings=load().model_copy(update={"topic_prefix": prefix}),
         secret=SECRET,
         pool=pool,
         log=cast(Log, log),

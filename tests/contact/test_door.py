@@ -10,8 +10,9 @@ import httpx
 import msgspec
 import pytest
 
-from services.contact.door import Door, Topics
+from services.contact.door import Door
 from services.contact.intake import Intake
+from services.contact.lanes import Topics
 from services.contact.reading import MAX_BODY, MAX_EVENT
 from shared.auth import new_secret
 from shared.ids import uuid7

@@ -9,8 +9,9 @@ import httpx
 import msgspec
 import pytest
 
-from services.contact.door import Door, Topics
+from services.contact.door import Door
 from services.contact.intake import Intake
+from services.contact.lanes import Topics
 from shared.auth import Key
 from shared.errors import LogUnavailable
 from shared.log import SETTLE_TIMEOUT, Log
@@ -127,7 +128,7 @@ async def test_bytes_that_cannot_be_kept_are_not_answered_as_refused() -> None:
 async def test_when_too_many_wait_the_next_is_turned_away_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("services.contact.door.MAX_WAITING", 8)
+    monkeypatch.setattr("services.contact.lanes.MAX_WAITING", 8)
     lanes = Lanes(lambda topic, partition: None)
     async with door(lanes) as client:
         waiting = [asyncio.create_task(post(client, event("1"))) for _ in range(8)]

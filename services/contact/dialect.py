@@ -1,0 +1,31 @@
+"""What a dialect is: a pure way from a body to events, and a form of answer."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from services.contact.answers import Answer, Outcome, Result, as_json
+from services.contact.faults import Refusal
+from services.contact.intake import Sending
+from services.contact.reading import Event
+
+Names = Mapping[bytes, bytes]
+"""The headers of a request by their names in lower case."""
+
+
+def results(outcomes: Sequence[Outcome], found: list[Result]) -> Answer:
+    """The answer to many events in our own form."""
+    return as_json(200, {"results": found})
+
+
+class Dialect(NamedTuple):
+    """How a touch point speaks.
+
+    `read` gives one event or the events of an array, each as our own dialect has it, or why one is
+    none; it raises Refusal where nothing can be told apart. `pieces` are the exact bytes of each
+    item, in the same order. `answer` is the answer to many, once all is settled; it may raise
+    Problem.
+    """
+
+    read: Callable[[bytes, Names, Sending], Event | list[Event | Refusal]]
+    pieces: Callable[[bytes], Sequence[bytes]]
+    answer: Callable[[Sequence[Outcome], list[Result]], Answer] = results
