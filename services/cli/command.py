@@ -16,6 +16,7 @@ from services.cli import (
     openapi,
     parked,
     rebuild,
+    replay,
     status,
     topics,
     verify,
@@ -46,6 +47,7 @@ app.command("rebuild")(rebuild.command)
 app.add_typer(rebuild.app, name="schemas")
 app.command("verify")(verify.command)
 app.command("explain")(explain.command)
+app.command("replay")(replay.command)
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -124,7 +124,10 @@ async def _records(log: Log, events: Sequence[dict[str, Any]]) -> list[dict[str,
 
 def _attributes(record: Record, event: dict[str, Any]) -> dict[str, Any] | None:
     """The attributes of a record, if it is that event's."""
-    found = msgspec.json.decode(record.value, type=dict[str, Any])
+    try:
+        found = msgspec.json.decode(record.value, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
     if (found.get("source"), found.get("id")) != (event["source"], event["id"]):
         return None
     return {name: found.get(name) for name in _FROM_THE_DOOR}

@@ -74,8 +74,7 @@ class _Past:
             await self._near.grow(opening)
             await self._add_neighbours()
             await self._made.resolve(self._shared_above)
-            rows = await self._made.connection.fetch(in_schema(_MEMBERS, TABLES), subject)
-            subjects = [row["subject"] for row in rows]
+            subjects = await subjects_of(self._made.connection, TABLES, subject)
             opening = self._near.edge.intersection(subjects)
             if not opening:
                 return subjects
@@ -92,7 +91,7 @@ class _Past:
         """Fold the latest event that names an organisation, whoever's it is."""
         async with aclosing(self._history.of_organisation(namespace, number)) as records:
             async for record in records:
-                if _names(self._view.decode(record)):
+                if names_organisation(self._view.decode(record)):
                     await self._add([record])
                     return
 
@@ -102,14 +101,20 @@ class _Past:
         await self._made.fold(records)
 
 
-def _names(event: Event) -> bool:
+def names_organisation(event: Event) -> bool:
     """Whether the event gives its organisation a name."""
     body = event.body
     organisation = body.organisation if isinstance(body, MembershipBody) else None
     return organisation is not None and organisation.name is not None
 
 
-_MEMBERS = """
+async def subjects_of(connection: Connection, schema: str, subject: str) -> list[str]:
+    """All subjects of the present customer of one, by what was resolved."""
+    rows = await connection.fetch(in_schema(_SUBJECTS, schema), subject)
+    return [row["subject"] for row in rows]
+
+
+_SUBJECTS = """
 WITH asked AS (
     SELECT coalesce((SELECT customer FROM {s}.identities WHERE subject = $1), $1) AS customer)
 SELECT subject::text FROM {s}.identities i JOIN asked USING (customer)
