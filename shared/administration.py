@@ -27,6 +27,9 @@ CHANGE_TIMEOUT = 30.0
 ANSWER_TIMEOUT = 10.0
 """The same for a question."""
 
+LOOKS = 1000
+"""At settings that were changed, until a broker shows them."""
+
 CLOSE_TIMEOUT = 3.0
 _OF_THE_TOPIC = 1
 """How Kafka says that a setting was made for this topic, and is no default."""
@@ -109,7 +112,10 @@ async def delete(address: str, names: Sequence[str]) -> None:
 
 
 async def _set(address: str, settings: Mapping[str, Mapping[str, str]]) -> None:
-    """Change settings of topics. Kafka is told all of them anew, so the others are read before."""
+    """Change settings of topics, until a broker shows them.
+
+    Kafka is told all of a topic's settings anew, so the others are read before.
+    """
     async with _asked(address) as admin:
         present = await _settings(admin, list(settings), own=True)
         answers = await admin.alter_configs(
@@ -124,6 +130,19 @@ async def _set(address: str, settings: Mapping[str, Mapping[str, str]]) -> None:
             for code, message, _, name in answer.resources:
                 if code:
                     raise for_code(code)(f"{name}: {message}")
+        await _shown(admin, settings)
+
+
+async def _shown(admin: AIOKafkaAdminClient, settings: Mapping[str, Mapping[str, str]]) -> None:
+    for _ in range(LOOKS):
+        if _are(await _settings(admin, list(settings)), settings):
+            return
+        await asyncio.sleep(0.01)
+    raise TimeoutError("the brokers do not take the settings over")
+
+
+def _are(present: Mapping[str, Mapping[str, str]], wanted: Mapping[str, Mapping[str, str]]) -> bool:
+    return all(present[name].items() >= changed.items() for name, changed in wanted.items())
 
 
 async def _partitions(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -10,31 +9,25 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from shared import administration
+from shared.appends import ORIGIN, Lane, Queued
+from shared.appends import SETTLE_TIMEOUT as SETTLE_TIMEOUT
+from shared.appends import Copied as Copied
 from shared.clock import monotonic
 from shared.errors import Fatal, LogUnavailable, OffsetLost
-from shared.failpoints import failpoint
-from shared.messages import CONTENT_TYPE, Entry, Place, Record
+from shared.messages import Entry, Place, Record
 from shared.topics import Topic as Topic
 from shared.topics import topic_name as topic_name
 
 T = TypeVar("T")
-
-SETTLE_TIMEOUT = 4.5
-"""Seconds after which an append is answered as unsettled."""
 
 REQUEST_TIMEOUT = 4.0
 """Seconds the client itself tries before it gives an append up."""
 
 CONNECT_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 3.0
-MAX_QUEUED_BYTES = 64 * 1024 * 1024
 MAX_RECORD_BYTES = 8 * 1024 * 1024
 BATCH_BYTES = 1024 * 1024
 
-ORIGIN = "origin"
-"""The header of a copied record that says where it stood before: partition/offset."""
-
-_HEADERS = [("content-type", CONTENT_TYPE.encode())]
 _logger = logging.getLogger("rapport.log")
 
 
@@ -52,13 +45,6 @@ class Original(NamedTuple):
     value: bytes | None
     timestamp: int
     origin: bytes | None
-
-
-class Copied(Entry, frozen=True, gc=False):
-    """An entry that is copied from elsewhere: its first time in ms, its place there."""
-
-    timestamp: int
-    origin: bytes
 
 
 class Log:
@@ -83,8 +69,8 @@ class Log:
         self._inspector = AIOKafkaConsumer(
             bootstrap_servers=address, enable_auto_commit=False, request_timeout_ms=5000
         )
-        self._lanes: dict[tuple[str, int], _Lane] = {}
-        self.queued_bytes = 0
+        self._lanes: dict[tuple[str, int], Lane] = {}
+        self._queued = Queued()
 
     @classmethod
     async def connect(cls, address: str, *, exact: bool = False) -> "Log":
@@ -101,6 +87,11 @@ class Log:
                 "start it, or set RAPPORT_KAFKA to one that runs."
             ) from error
         return log
+
+    @property
+    def queued_bytes(self) -> int:
+        """What is given to be appended, and not settled yet."""
+        return self._queued.bytes
 
     async def close(self) -> None:
         """Settle what is queued, then disconnect; never longer than a few seconds."""
@@ -121,7 +112,8 @@ class Log:
         """
         lane = self._lanes.get((topic, partition))
         if lane is None:
-            lane = self._lanes[(topic, partition)] = _Lane(self, topic, partition)
+            lane = Lane(self._producer, self._queued, topic, partition)
+            self._lanes[(topic, partition)] = lane
         return lane.append(entries)
 
     async def ensure_topics(
@@ -256,104 +248,6 @@ class Reader:
     async def close(self) -> None:
         """Disconnect; never hangs, never raises for a log that is away."""
         await _bounded(self._consumer.stop(), "reader")
-
-
-class _Lane:
-    """The appends of one partition: while one is under way, the next ones gather."""
-
-    def __init__(self, log: Log, topic: str, partition: int) -> None:
-        self._log = log
-        self._topic = topic
-        self._partition = partition
-        self._waiting: deque[_Request] = deque()
-        self.task: asyncio.Task[None] | None = None
-
-    def append(self, entries: Sequence[Entry]) -> asyncio.Future[list[int]]:
-        future: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
-        size = sum(len(entry.value or b"") for entry in entries)
-        if self._log.queued_bytes + size > MAX_QUEUED_BYTES:
-            future.set_exception(LogUnavailable("too much is waiting for the log"))
-            return future
-        self._log.queued_bytes += size
-        self._waiting.append(_Request(entries, future, size))
-        if self.task is None:
-            self.task = asyncio.create_task(self._drain())
-        return future
-
-    async def _drain(self) -> None:
-        """Send what gathered until nothing is left; after a failure nothing that waited is sent."""
-        try:
-            while self._waiting:
-                requests = list(self._waiting)
-                self._waiting.clear()
-                try:
-                    async with asyncio.timeout(SETTLE_TIMEOUT):
-                        offsets = await self._send(requests)
-                except Exception as error:
-                    requests += self._waiting
-                    self._waiting.clear()
-                    self._fail(requests, error)
-                else:
-                    self._settle(requests, offsets)
-        finally:
-            self.task = None
-
-    async def _send(self, requests: Sequence["_Request"]) -> list[int]:
-        """All entries of the requests, in as few Kafka batches as hold them; their offsets."""
-        offsets: list[int] = []
-        builder = self._log._producer.create_batch()
-        for request in requests:
-            for entry in request.entries:
-                if not _add(builder, entry):
-                    offsets += await self._send_batch(builder)
-                    builder = self._log._producer.create_batch()
-                    if not _add(builder, entry):
-                        raise LogUnavailable("a record does not fit into a batch")
-        return offsets + list(await self._send_batch(builder))
-
-    async def _send_batch(self, builder: object) -> range:
-        count: int = builder.record_count()  # type: ignore[attr-defined]
-        settled = await self._log._producer.send_batch(
-            builder, self._topic, partition=self._partition
-        )
-        failpoint("append.sending")
-        first: int = (await settled).offset
-        failpoint("append.settled")
-        return range(first, first + count)
-
-    def _settle(self, requests: Sequence["_Request"], offsets: list[int]) -> None:
-        start = 0
-        for request in requests:
-            end = start + len(request.entries)
-            self._log.queued_bytes -= request.size
-            if not request.future.done():
-                request.future.set_result(offsets[start:end])
-            start = end
-
-    def _fail(self, requests: Sequence["_Request"], error: Exception) -> None:
-        _logger.warning("append to %s/%d not settled: %r", self._topic, self._partition, error)
-        for request in requests:
-            self._log.queued_bytes -= request.size
-            if not request.future.done():
-                request.future.set_exception(
-                    LogUnavailable(f"the append was not settled: {error!r}")
-                )
-
-
-class _Request(NamedTuple):
-    entries: Sequence[Entry]
-    future: asyncio.Future[list[int]]
-    size: int
-
-
-def _add(builder: object, entry: Entry) -> bool:
-    timestamp, headers = None, _HEADERS
-    if isinstance(entry, Copied):
-        timestamp, headers = entry.timestamp, [*_HEADERS, (ORIGIN, entry.origin)]
-    added = builder.append(  # type: ignore[attr-defined]
-        timestamp=timestamp, key=entry.key, value=entry.value, headers=headers
-    )
-    return added is not None
 
 
 def _original(record: Any) -> Original:
