@@ -22,6 +22,7 @@ _OF = {
     "pairs": _OF_TWO,
     "decisions": _OF_TWO,
     "joins": _OF_TWO,
+    "owners": f"{_OF_SUBJECT} OR t.owner = ANY ($1::uuid[])",
     "derived": f"{_OF_TWO} OR t.through = ANY ($1::uuid[])",
     "customers": "t.customer = ANY ($1::uuid[])",
 }
