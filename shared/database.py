@@ -16,6 +16,15 @@ Pool = asyncpg.Pool
 
 COMMAND_TIMEOUT = 60.0
 CONNECT_TIMEOUT = 10.0
+SESSION = {
+    "application_name": "rapport",
+    "timezone": "UTC",
+    "jit": "off",
+    "client_connection_check_interval": "5000",
+}
+"""Of every session. The last one, in ms: where we gave up and went away, the server ends what still
+waits for a lock, so that tries do not pile up until no connection is left."""
+
 _MIGRATION_LOCK = 7_262_001
 
 
@@ -28,7 +37,7 @@ async def connect(url: str, *, size: int = 20) -> Pool:
             max_size=size,
             command_timeout=COMMAND_TIMEOUT,
             timeout=CONNECT_TIMEOUT,
-            server_settings={"application_name": "rapport", "timezone": "UTC", "jit": "off"},
+            server_settings=SESSION,
         )
     except _NO_ENTRY as error:
         raise _no_entry(url, error) from error
