@@ -65,10 +65,12 @@ def running_servers(chosen: Settings) -> Addresses:
     if kafka is None or database is None:
         kafka, database = _embedded(chosen, kafka, database)
     if kafka is None or database is None:
-        missing = "RAPPORT_KAFKA" if kafka is None else "RAPPORT_DATABASE"
+        server, setting = (
+            ("Kafka", "RAPPORT_KAFKA") if kafka is None else ("PostgreSQL", "RAPPORT_DATABASE")
+        )
         raise Fatal(
-            f"No servers run for the data folder {chosen.data} and {missing} is not set: "
-            "`rapport embedded start` starts them."
+            f"No {server} runs for the data folder {chosen.data} and {setting} is not set: "
+            "`rapport embedded start` starts it."
         )
     return Addresses(kafka, database, embedded=chosen.kafka is None)
 

@@ -301,12 +301,16 @@ async def _serve(
 
 async def _watch_generations(site: Site) -> None:
     """Look now and then whether our topics are the present ones. Raises Fatal once they are not."""
+    failing = False
     while True:
         await asyncio.sleep(GENERATIONS_EVERY)
         try:
             await generations.check(site.pool, site.sources)
+            failing = False
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            _logger.warning("generations were not looked up: %s", describe(error))
+            if not failing:  # said once until it works again
+                _logger.warning("generations were not looked up: %s", describe(error))
+            failing = True
 
 
 async def _tell(
