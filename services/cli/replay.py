@@ -12,7 +12,7 @@ from services.profile import replaying
 from services.profile.neighbourhood import TooLarge
 from services.profile.replaying import Grounds, Plan, Replayed
 from shared.comparing import Difference, Row
-from shared.errors import Fatal
+from shared.errors import Fatal, OffsetLost
 
 LONG = 200
 """Characters of a value that are shown."""
@@ -54,6 +54,8 @@ def command(
         found = run(_replay(reach(), whom, dry_run, as_json))
     except TooLarge as error:
         raise Fatal(f"{error} `rapport verify profile` compares all customers.") from error
+    except OffsetLost as error:
+        raise Fatal(f"It cannot be told: {error}.") from error
     if isinstance(found, Plan):
         _show_plan(found, as_json)
     else:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.profile import past, tables
+from services.profile import past, scratch, tables
 from services.profile.consumers import view
 from services.profile.past import customer_then
 from services.profile.queries.history import Horizon
@@ -197,6 +197,20 @@ async def test_no_more_than_two_are_worked_out_at_once(profile: Profile) -> None
         assert (answer.status_code, answer.json()["code"]) == (503, "busy")
         assert answer.headers["retry-after"]
         assert (await profile.client.get(path)).status_code == 200
+    assert (await profile.client.get(path, params={"as_of": at(9)})).status_code == 200
+
+
+async def test_what_takes_too_long_is_given_up_and_harms_nothing(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await profile.tell("page.viewed", "user:1")
+    path = f"/v1/customers/{subject('user:1')}"
+    with monkeypatch.context() as hurry:
+        hurry.setattr(scratch, "LONGEST", 0.001)
+        for _ in range(5):
+            answer = await profile.client.get(path, params={"as_of": at(9)})
+            assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+            assert answer.headers["retry-after"]
     assert (await profile.client.get(path, params={"as_of": at(9)})).status_code == 200
 
 
