@@ -138,7 +138,7 @@ class Holding:
             found = rows.get(table.name, ())
             if not isinstance(table, Merge):
                 await table.write(connection, self._schema, found)
-            elif found:
+            elif found and table.is_staged:
                 lines = table.layout.lines(table.combined(found))
                 await copy_lines(connection, self._schema, staged(table.name), lines)
 

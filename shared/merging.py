@@ -70,12 +70,14 @@ class Merge:
 
     Without rules all rows of a key are the same, and one of them stays. `then` is a statement that
     follows when an ordinary fold writes, and may read from `changed`: the rows, as they are now,
-    that are new or became different.
+    that are new or became different. `source` selects, from what was recorded, all rows that are
+    to be merged, so that a bulk fold need not stage them.
     """
 
-    def __init__(self, table: Table, *rules: Rule, then: str = "") -> None:
+    def __init__(self, table: Table, *rules: Rule, then: str = "", source: str = "") -> None:
         self.layout = Layout(table)
         self.name = table.name
+        self.is_staged = not source
         self.key = self.layout.columns[: len(table.primary_key.columns)]
         self._rules = rules
         self._rest = self.layout.columns[len(self.key) :]
@@ -83,7 +85,7 @@ class Merge:
         self._nothing = {name: 0 for rule in rules for name in rule.columns if _is_sum(rule)}
         self._one = self._merge_of(table)
         self.upsert = self._upsert(table, then)
-        self.gather = self._gather(table)
+        self.gather = self._gather(table, source)
 
     def row(self, **columns: Any) -> Row:
         """A row from some of its columns: what is summed is 0 otherwise, all else null."""
@@ -159,18 +161,18 @@ class Merge:
             sql += "UPDATE SET " + ",\n".join(s for rule in self._rules for s in _sets(rule))
         return f"WITH changed AS (\n{sql}\nRETURNING t.*\n)\n{then}" if then else sql
 
-    def _gather(self, table: Table) -> str:
+    def _gather(self, table: Table, source: str) -> str:
         names, keys = ", ".join(self.layout.columns), ", ".join(self.key)
         head = f"INSERT INTO {{s}}.{self.name} ({names})\n"
-        source = f"FROM {{s}}.{staged(self.name)}"
+        given = f"FROM ({source}) given" if source else f"FROM {{s}}.{staged(self.name)}"
         whole = self._whole(table)
         if whole or not self._rules:
             order = f"{keys}, {whole.stamp} {whole.order}" if whole else keys
-            return f"{head}SELECT DISTINCT ON ({keys}) {names}\n{source}\nORDER BY {order}"
+            return f"{head}SELECT DISTINCT ON ({keys}) {names}\n{given}\nORDER BY {order}"
         types = dict(zip(self.layout.columns, self.layout.types, strict=True))
         found = {name: expr for rule in self._rules for name, expr in _gathered(rule)}
         columns = ",\n".join(f"({found[name]})::{types[name]}" for name in self._rest)
-        return f"{head}SELECT {keys},\n{columns}\n{source}\nGROUP BY {keys}\nORDER BY {keys}"
+        return f"{head}SELECT {keys},\n{columns}\n{given}\nGROUP BY {keys}\nORDER BY {keys}"
 
 
 class Added:

@@ -21,7 +21,7 @@ class Place(NamedTuple):
 
     def position(self) -> str:
         """The place as the opaque text that the API hands out."""
-        return f"{self.topic}/{self.partition}/{self.offset}"
+        return "%s/%d/%d" % self  # noqa: UP031  (the fastest way)
 
 
 def parse_position(position: str) -> Place:
@@ -48,7 +48,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     value: bytes
 
 
-class Identifier(msgspec.Struct, frozen=True, omit_defaults=True):
+class Identifier(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """An identifier in a record: normalised; without a subject it identifies nobody."""
 
     kind: str
@@ -87,7 +87,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     @property
     def happened(self) -> str:
         """When it happened, but never later than when it was recorded."""
-        return min(self.time, self.recordedtime)
+        return self.time if self.time < self.recordedtime else self.recordedtime
 
     @property
     def stamp(self) -> str:

@@ -49,7 +49,7 @@ async def begin(connection: Connection, view: View, schema: str) -> None:
         )
         for index in table.indexes:
             await connection.execute(in_schema(f"DROP INDEX {{s}}.{index.name}", schema))
-    for merge in merges(view.projection):
+    for merge in (each for each in merges(view.projection) if each.is_staged):
         create = _STAGED.format(staged=staged(merge.name), table=merge.name, s="{s}")
         await connection.execute(in_schema(create, schema))
     await connection.execute(in_schema(_BULK, schema))
@@ -91,7 +91,7 @@ async def end(connection: Connection, schema: str) -> None:
 
 
 def merges(projection: Projection) -> Iterator[Merge]:
-    """The tables whose rows are staged."""
+    """The tables whose rows are merged at the end."""
     return (table for table in projection.tables if isinstance(table, Merge))
 
 
@@ -105,17 +105,20 @@ def completion(view: View, schema: str, table: Table) -> list[str]:
     merge = next((each for each in merges(view.projection) if each.name == table.name), None)
     statements = []
     if merge is not None:
-        statements = [merge.gather, f"DROP TABLE {{s}}.{staged(merge.name)}"]
+        statements = [merge.gather]
+        if merge.is_staged:
+            statements.append(f"DROP TABLE {{s}}.{staged(merge.name)}")
     columns = ", ".join(column.name for column in table.primary_key.columns)
     placed = table.to_metadata(MetaData(schema=schema), schema=schema)
     return [
         *(in_schema(statement, schema) for statement in statements),
-        f"ALTER TABLE {schema}.{table.name} ADD CONSTRAINT {_key(table)} PRIMARY KEY ({columns})",
+        f"CREATE UNIQUE INDEX {_key(table)} ON {schema}.{table.name} ({columns})",
         *(
             str(CreateIndex(index).compile(dialect=_dialect))
             for index in sorted(placed.indexes, key=lambda index: str(index.name))
         ),
         f"ANALYZE {schema}.{table.name}",
+        f"ALTER TABLE {schema}.{table.name} ADD PRIMARY KEY USING INDEX {_key(table)}",
     ]
 
 

@@ -83,6 +83,13 @@ def project(events: Sequence[Event]) -> Rows:
     return rows
 
 
+_DAYS = """
+SELECT split_part(position, '/', 2)::integer AS partition, (time AT TIME ZONE 'UTC')::date AS day,
+       channel, type, 1 AS n
+FROM {s}.interactions
+"""
+
+
 async def _count_conflicts(connection: Connection, schema: str, events: Sequence[Event]) -> None:
     happened = [event.envelope for event in events if isinstance(event.body, Interaction)]
     if happened:
@@ -96,7 +103,7 @@ PROJECTION = Projection(
     record=record,
     project=project,
     tables=(
-        Merge(tables.daily, summed("n")),
+        Merge(tables.daily, summed("n"), source=_DAYS),
         Merge(tables.belonging, latest("revision", "customer")),
     ),
     notice=_count_conflicts,

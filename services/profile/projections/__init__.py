@@ -1,6 +1,7 @@
 """Stage one of the profile: the rows that events come to, and how the rows of each table merge."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from services.profile import tables
 from services.profile.inbound import (
@@ -34,47 +35,30 @@ def project(events: Sequence[Event]) -> Rows:
     """The rows that events which count come to."""
     rows = Rows(list)
     for event in events:
-        match event.body:
-            case DecisionBody():
-                belonging.decide(rows, event, event.body)
-            case Body():
-                known = interactions.count(rows, event, event.body)
-                if len(known) > 1:
-                    belonging.pair(rows, event, known)
-                if type(event.body) is not Body:
-                    _particulars(rows, event, event.body, known)
-            case _:
-                raise TypeError(f"no fold reads a {type(event.body).__name__}")
+        body = event.body
+        if isinstance(body, Body):
+            known = interactions.count(rows, event, body)
+            if len(known) > 1:
+                belonging.pair(rows, event, known)
+            if (particular := _PARTICULARS.get(type(body))) is not None:
+                particular(rows, event, body, known)
+        elif isinstance(body, DecisionBody):
+            belonging.decide(rows, event, body)
+        else:
+            raise TypeError(f"no fold reads a {type(body).__name__}")
     return rows
 
 
-def _particulars(rows: Rows, event: Event, body: Body, known: list[Known]) -> None:
-    match body:
-        case OrderBody():
-            things.order(rows, event, body, bool(known))
-        case SubscriptionBody():
-            things.subscription(rows, event, body, bool(known))
-        case ProductBody():
-            things.product(rows, event, body, bool(known))
-        case SeenBody():
-            belonging.join_equals(rows, event, known)
-        case _:
-            _descriptions(rows, event, body, bool(known))
-
-
-def _descriptions(rows: Rows, event: Event, body: Body, identified: bool) -> None:
-    match body:
-        case TraitsBody():
-            described.traits(rows, event, body)
-        case FeedbackBody():
-            described.feedback(rows, event, body)
-        case ConsentBody():
-            described.consent(rows, event, body)
-        case MembershipBody():
-            described.membership(rows, event, body, identified)
-        case _:
-            pass  # counted, shown, and nothing more
-
+_PARTICULARS: dict[type[Body], Callable[[Rows, Event, Any, list[Known]], None]] = {
+    OrderBody: things.order,
+    SubscriptionBody: things.subscription,
+    ProductBody: things.product,
+    TraitsBody: described.traits,
+    FeedbackBody: described.feedback,
+    ConsentBody: described.consent,
+    MembershipBody: described.membership,
+    SeenBody: belonging.join_equals,
+}
 
 PROJECTION = Projection(
     memory=(tables.events, tables.decided),

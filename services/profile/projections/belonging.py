@@ -3,7 +3,7 @@
 from itertools import combinations
 
 from services.profile import tables
-from services.profile.inbound import DecisionBody
+from services.profile.inbound import DecisionBody, SeenBody
 from services.profile.projections.rows import Known, Rows
 from shared.identifiers import RANK
 from shared.literals import Row
@@ -57,7 +57,7 @@ def pair(rows: Rows, event: Event, known: list[Known]) -> None:
         )
 
 
-def join_equals(rows: Rows, event: Event, known: list[Known]) -> None:
+def join_equals(rows: Rows, event: Event, body: SeenBody, known: list[Known]) -> None:
     """identifiers.seen: two of one kind count as the decision *together*."""
     for weaker, stronger in combinations(sorted(set(known)), 2):
         if weaker[0] == stronger[0]:

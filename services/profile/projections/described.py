@@ -4,7 +4,7 @@ import msgspec
 
 from services.profile import tables
 from services.profile.inbound import ConsentBody, FeedbackBody, MembershipBody, TraitsBody
-from services.profile.projections.rows import Rows, mention
+from services.profile.projections.rows import Known, Rows, mention
 from shared.merging import Merge, latest, summed
 from shared.projection import Event
 
@@ -20,7 +20,7 @@ ORGANISATIONS = Merge(tables.organisations, latest("stamp", "name"))
 MEMBERSHIPS = Merge(tables.memberships, latest("stamp", "role", "member", "event"))
 
 
-def traits(rows: Rows, event: Event, body: TraitsBody) -> None:
+def traits(rows: Rows, event: Event, body: TraitsBody, known: list[Known]) -> None:
     """Each trait by itself."""
     envelope = event.envelope
     for name, value in body.traits.items():
@@ -30,7 +30,7 @@ def traits(rows: Rows, event: Event, body: TraitsBody) -> None:
         )
 
 
-def feedback(rows: Rows, event: Event, body: FeedbackBody) -> None:
+def feedback(rows: Rows, event: Event, body: FeedbackBody, known: list[Known]) -> None:
     """CSAT summed; NPS by its classes: promoters 9-10, detractors 0-6 (Reichheld 2003)."""
     csat, nps = body.csat, body.nps
     rows["satisfaction"].append(
@@ -42,7 +42,7 @@ def feedback(rows: Rows, event: Event, body: FeedbackBody) -> None:
     )
 
 
-def consent(rows: Rows, event: Event, body: ConsentBody) -> None:
+def consent(rows: Rows, event: Event, body: ConsentBody, known: list[Known]) -> None:
     """Per channel, address and purpose; a withdrawal wins where times are equal."""
     envelope = event.envelope
     granted = envelope.type == "consent.granted"
@@ -67,10 +67,10 @@ def consent(rows: Rows, event: Event, body: ConsentBody) -> None:
     mention(rows, event, "consent", channel, address)
 
 
-def membership(rows: Rows, event: Event, body: MembershipBody, identified: bool) -> None:
+def membership(rows: Rows, event: Event, body: MembershipBody, known: list[Known]) -> None:
     """The role of a person in an organisation, and the organisation's name where it is said."""
     organisation, envelope = body.organisation, event.envelope
-    if organisation is None or not identified:
+    if organisation is None or not known:
         return
     key = (organisation.namespace, organisation.id)
     named = organisation.name is not None

@@ -9,7 +9,13 @@ from shared.merging import Merge, greatest, least, summed
 from shared.projection import Event
 
 IDENTIFIERS = Merge(tables.identifiers)
-COUNTS = Merge(tables.counts, summed("n"), least("first"), greatest("last"))
+COUNTS = Merge(
+    tables.counts,
+    summed("n"),
+    least("first"),
+    greatest("last"),
+    source="SELECT subject, channel, type, 1 AS n, time AS first, time AS last FROM {s}.events",
+)
 
 
 def event_row(event: Event, body: Body) -> Row:

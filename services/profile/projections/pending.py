@@ -14,11 +14,14 @@ def ask(events: Sequence[Event]) -> list[Row]:
     facts: dict[str, Place] = {}
     orders: dict[tuple[str, str], Place] = {}
     for event in events:
-        body = event.body
-        if isinstance(body, Body) and any(i.subject and not i.claim for i in body.identifiers):
-            facts.setdefault(event.envelope.partitionkey, event.record.place)
+        body, place = event.body, event.record.place
+        if isinstance(body, Body):
+            for identifier in body.identifiers:
+                if identifier.subject is not None and not identifier.claim:
+                    facts.setdefault(event.envelope.partitionkey, place)
+                    break
         if isinstance(body, OrderBody):
-            orders.setdefault((body.namespace, body.order), event.record.place)
+            orders.setdefault((body.namespace, body.order), place)
     return [
         *(
             ("facts", subject, None, None, place.topic, place.partition, place.offset + 1)

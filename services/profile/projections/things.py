@@ -4,7 +4,7 @@ from typing import Any
 
 from services.profile import tables
 from services.profile.inbound import OrderBody, ProductBody, SubscriptionBody
-from services.profile.projections.rows import Rows, mention
+from services.profile.projections.rows import Known, Rows, mention
 from shared.merging import Merge, earliest, greatest, latest, least, summed
 from shared.projection import Event
 
@@ -34,17 +34,17 @@ PRODUCTS = Merge(
 )
 
 
-def _attached(event: Event, identified: bool) -> dict[str, Any]:
-    if not identified:
+def _attached(event: Event, known: list[Known]) -> dict[str, Any]:
+    if not known:
         return {}
     return {"subject": event.envelope.partitionkey, "attached": event.envelope.stamp}
 
 
-def order(rows: Rows, event: Event, body: OrderBody, identified: bool) -> None:
+def order(rows: Rows, event: Event, body: OrderBody, known: list[Known]) -> None:
     """order.*"""
     envelope, stamp = event.envelope, event.envelope.stamp
     verb = envelope.type.partition(".")[2]
-    said: dict[str, Any] = {"status": verb, "status_stamp": stamp} | _attached(event, identified)
+    said: dict[str, Any] = {"status": verb, "status_stamp": stamp} | _attached(event, known)
     if verb == "placed":
         lines = str(body.lines, "utf-8") or None
         said |= {"amount": body.amount, "currency": body.currency, "lines": lines, "placed": stamp}
@@ -57,11 +57,11 @@ def order(rows: Rows, event: Event, body: OrderBody, identified: bool) -> None:
     mention(rows, event, "order", body.namespace, body.order)
 
 
-def subscription(rows: Rows, event: Event, body: SubscriptionBody, identified: bool) -> None:
+def subscription(rows: Rows, event: Event, body: SubscriptionBody, known: list[Known]) -> None:
     """subscription.*"""
     envelope, stamp = event.envelope, event.envelope.stamp
     verb = envelope.type.partition(".")[2]
-    said: dict[str, Any] = {"status": verb, "status_stamp": stamp} | _attached(event, identified)
+    said: dict[str, Any] = {"status": verb, "status_stamp": stamp} | _attached(event, known)
     if body.term is not None or body.amount is not None:
         said |= {"term": body.term, "amount": body.amount, "currency": body.currency}
         said["terms_stamp"] = stamp
@@ -74,7 +74,7 @@ def subscription(rows: Rows, event: Event, body: SubscriptionBody, identified: b
     mention(rows, event, "subscription", body.namespace, body.subscription)
 
 
-def product(rows: Rows, event: Event, body: ProductBody, identified: bool) -> None:
+def product(rows: Rows, event: Event, body: ProductBody, known: list[Known]) -> None:
     """product.registered"""
     rows["products"].append(
         PRODUCTS.row(
@@ -84,7 +84,7 @@ def product(rows: Rows, event: Event, body: ProductBody, identified: bool) -> No
             name=body.name,
             registered=event.envelope.happened,
             stamp=event.envelope.stamp,
-            **_attached(event, identified),
+            **_attached(event, known),
         )
     )
     mention(rows, event, "product", body.namespace, body.serial)
