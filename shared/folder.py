@@ -10,6 +10,7 @@ import asyncpg
 from shared.checkpoints import Checkpoint, Move, transaction
 from shared.counting import FOLDED, PARKED
 from shared.database import Connection, Pool
+from shared.errors import Fatal
 from shared.failpoints import failpoint
 from shared.leases import LeaseLost
 from shared.messages import Place, Record
@@ -123,7 +124,7 @@ class Folder:
                 plan, moves = await self._write_once(connection, items)
                 failpoint("fold.written")
             failpoint("fold.committed")
-        except LeaseLost:
+        except (LeaseLost, Fatal):
             raise
         except Exception as error:
             outcome = classify(error)
@@ -251,7 +252,7 @@ class Folder:
                 await self.at.save_failures(connection, tally, self.at.halted)
                 if isinstance(item, Event) and not row["discarded"]:
                     await self._view.fold(connection, self._schema, [item])
-        except LeaseLost:
+        except (LeaseLost, Fatal):
             raise
         except Exception as error:
             return classify(error)

@@ -91,6 +91,20 @@ async def test_what_cannot_be_folded_is_parked_as_ever(pool: Pool) -> None:
     assert await toy.counted(pool, made) == 19
 
 
+async def test_what_comes_too_late_is_not_parked(pool: Pool) -> None:
+    """Neither through the runtime: the partition stands where it stood."""
+    made = await toy.make_schema(pool)
+    async with pool.acquire() as connection, connection.transaction():
+        await bulk.begin(connection, VIEW, made.name)
+    holding = Bulk(VIEW, made.name, expected=100, partitions=1).holding(0)
+    folder = await toy.folder(pool, made, replace(VIEW, fold=holding.fold))
+    await bulks.finish(pool, VIEW, made.name)
+    with pytest.raises(Over):
+        await folder.fold(numbered([happening("1")]))
+    assert await parked(pool, made.name) == []
+    assert folder.at.positions == {"happenings.1": 0}
+
+
 async def test_what_was_set_aside_and_cannot_be_folded_is_parked(pool: Pool, schema: str) -> None:
     good = numbered([happening(str(n), who=str(n)) for n in range(500)])
     bad = numbered([happening("x", amount=-1), happening("y")], start=500)
