@@ -68,9 +68,9 @@ def generation_of(prefix: str, topic: str, name: str) -> int | None:
     """The generation in a name in Kafka; None where it is no name of this topic."""
     start = f"{prefix}{topic}."
     number = name.removeprefix(start)
-    if not name.startswith(start) or not number.isdecimal() or number.startswith("0"):
+    if not name.startswith(start) or number.startswith("0"):
         return None
-    return int(number)
+    return int(number) if number.isascii() and number.isdecimal() else None
 
 
 def topic_settings(topic: Topic, replicas: int, *, embedded: bool) -> dict[str, str]:

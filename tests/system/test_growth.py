@@ -2,7 +2,11 @@
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +14,13 @@ import pytest
 from shared.failpoints import EXIT
 from shared.log import Log
 from tests.faults.audit import audit
+from tests.faults.points import armed
 from tests.shared.growing import records
 from tests.system.load import Load, under_load
-from tests.system.running import System, order, run, wait_until
+from tests.system.running import ROOT, System, environment, order, run, wait_until
 
 RAPPORT = ("-c", "from services.cli import main; main()")
+COPY = (*RAPPORT, "topics", "copy", "--partitions", "4", "--json")
 TOPICS = ("interactions", "quarantine", "identity", "customers")
 
 
@@ -60,18 +66,24 @@ def serves(system: System, generation: int) -> bool:
     return {name.rpartition(".")[2] for name in names} == {str(generation)}
 
 
-def test_it_grows_under_load(system: System, loads: list[Load]) -> None:
+@pytest.fixture(scope="module")
+def grown(system: System, loads: list[Load]) -> System:
+    """A system that was grown to three partitions under load."""
     with under_load(system) as load:
         loads.append(load)
         grow(system, 3)
         load.go_on()
     assert load.unsettled > 0
-    wait_until(lambda: serves(system, 2), 30.0, "the views are those of the next generation")
-    assert audit(system, loads).examples == ()
+    wait_until(lambda: serves(system, 2), 60.0, "the views are those of the next generation")
+    return system
 
 
-def test_the_plan_shows_every_generation(system: System) -> None:
-    found = plan(system)
+def test_nothing_is_lost_or_doubled_when_it_grows(grown: System, loads: list[Load]) -> None:
+    assert audit(grown, loads).examples == ()
+
+
+def test_the_plan_shows_every_generation(grown: System) -> None:
+    found = plan(grown)
     present, former = found["interactions.2"], found["interactions.1"]
     assert (present["role"], present["partitions"], present["fenced"]) == ("present", 3, False)
     assert (former["role"], former["partitions"], former["fenced"]) == ("old", 2, True)
@@ -79,57 +91,64 @@ def test_the_plan_shows_every_generation(system: System) -> None:
     assert former["records"] > 0
 
 
-def test_a_position_of_either_generation_is_understood(system: System) -> None:
-    prefix = system.settings["RAPPORT_TOPIC_PREFIX"]
+def test_a_position_of_either_generation_is_understood(grown: System) -> None:
+    prefix = grown.settings["RAPPORT_TOPIC_PREFIX"]
     for position in (f"{prefix}interactions.1/0/7", f"{prefix}interactions.2/0/7"):
-        assert system.rapport("events", "show", position).returncode == 0
-        assert system.get("/v1/customers", limit="1", min_position=position).status_code == 200
+        assert grown.rapport("events", "show", position).returncode == 0
+        assert grown.get("/v1/customers", limit="1", min_position=position).status_code == 200
 
 
-def test_a_generation_that_a_view_is_folded_from_is_not_dropped(system: System) -> None:
-    ended = system.rapport("topics", "drop", "interactions.1", "--yes")
+def test_a_generation_that_a_view_is_folded_from_is_not_dropped(grown: System) -> None:
+    ended = grown.rapport("topics", "drop", "interactions.1", "--yes")
     assert ended.returncode == 1
     assert "is folded from it" in ended.stderr
-    assert system.rapport("topics", "drop", "interactions.2", "--yes").returncode == 1
-    assert system.rapport("topics", "drop", "nonsense", "--yes").returncode == 2
+    assert grown.rapport("topics", "drop", "interactions.2", "--yes").returncode == 1
+    assert grown.rapport("topics", "drop", "nonsense", "--yes").returncode == 2
 
 
-def test_one_topic_alone_keeps_the_number_that_all_have(system: System) -> None:
+def test_one_topic_alone_keeps_the_number_that_all_have(grown: System) -> None:
     words = ("topics", "copy", "--topic", "quarantine", "--dry-run", "--json", "--partitions")
-    assert system.rapport(*words, "4").returncode == 2
-    [dry] = json.loads(system.rapport(*words, "3").stdout)
+    assert grown.rapport(*words, "4").returncode == 2
+    [dry] = json.loads(grown.rapport(*words, "3").stdout)
     assert (dry["topic"], dry["generation"]) == ("quarantine", 3)
 
 
-def test_a_copy_that_is_given_up_changes_nothing(system: System) -> None:
-    before = plan(system)
-    assert {each["switched"] for each in copy(system, 5, "--no-switch")} == {False}
-    assert plan(system)["interactions.3"]["role"] == "next"
-    assert system.rapport("topics", "abandon").returncode == 0
-    assert plan(system) == before
+def test_a_copy_that_is_given_up_changes_nothing(grown: System) -> None:
+    before = plan(grown)
+    assert {each["switched"] for each in copy(grown, 5, "--no-switch")} == {False}
+    assert plan(grown)["interactions.3"]["role"] == "next"
+    assert grown.rapport("topics", "abandon").returncode == 0
+    assert plan(grown) == before
 
 
-def test_killed_while_fenced_it_finishes_later(system: System, loads: list[Load]) -> None:
-    with under_load(system, lanes=1) as load:
+def test_ended_while_fenced_it_opens_the_topics_again(grown: System, tmp_path: Path) -> None:
+    settings = grown.settings | armed(f"copy.fenced=pause:{tmp_path}/sent")
+    with subprocess.Popen([sys.executable, *COPY], cwd=ROOT, env=environment(settings)) as child:
+        wait_until(lambda: plan(grown)["interactions.2"]["fenced"], 60.0, "it is fenced")
+        child.send_signal(signal.SIGTERM)
+        (tmp_path / "sent").touch()
+        assert child.wait(60) == 130
+    assert not plan(grown)["interactions.2"]["fenced"]
+    assert grown.rapport("topics", "abandon").returncode == 0
+
+
+def test_killed_while_fenced_it_finishes_later(grown: System, loads: list[Load]) -> None:
+    with under_load(grown, lanes=1) as load:
         loads.append(load)
-        killed(system, "copy.fenced")
-        assert plan(system)["interactions.2"]["fenced"]
-        answer = system.post(order("refused", "u1"))
+        killed(grown, "copy.fenced")
+        assert plan(grown)["interactions.2"]["fenced"]
+        answer = grown.post(order("refused", "u1"))
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
-        grow(system, 4)
+        grow(grown, 4)
         load.go_on(10)
-    asyncio.run(compare(system))
-    wait_until(lambda: serves(system, 3), 30.0, "the views are those of the next generation")
-    assert audit(system, loads).examples == ()
+    asyncio.run(compare(grown))
+    wait_until(lambda: serves(grown, 3), 60.0, "the views are those of the next generation")
+    assert audit(grown, loads).examples == ()
 
 
 def killed(system: System, point: str) -> None:
     """Copy in a process of its own, which dies at a point."""
-    settings = system.settings | {
-        "RAPPORT_FAILPOINTS": f"{point}=exit",
-        "RAPPORT_ALLOW_FAILPOINTS": "1",
-    }
-    ended = run(*RAPPORT, "topics", "copy", "--partitions", "4", "--json", settings=settings)
+    ended = run(*COPY, settings=system.settings | armed(f"{point}=exit"))
     assert ended.returncode == EXIT, ended.stderr
 
 
