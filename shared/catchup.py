@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from shared.checkpoints import is_lost
 from shared.consumer import Pace, Targets
 from shared.database import Connection, Pool, in_schema, is_transient
 from shared.errors import Conflict, DatabaseUnavailable, Fatal
@@ -43,7 +44,7 @@ async def alone(pool: Pool, what: str) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            if not connection.is_closed():
+            if not is_lost(connection):
                 await connection.execute(_RELEASE, what)
 
 

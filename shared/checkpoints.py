@@ -34,7 +34,7 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
             _drop(connection)  # a rollback would wait for the server
             raise
         except BaseException as error:
-            if _is_lost(connection):
+            if is_lost(connection):
                 raise DatabaseUnavailable(describe(error)) from error
             await _roll_back(opened, connection)
             raise
@@ -58,7 +58,8 @@ async def _roll_back(
         _drop(connection)  # the server rolls back what it has no client for
 
 
-def _is_lost(connection: asyncpg.pool.PoolConnectionProxy) -> bool:
+def is_lost(connection: asyncpg.pool.PoolConnectionProxy) -> bool:
+    """Whether the server has ended a connection of a pool."""
     try:
         return bool(connection.is_closed())
     except asyncpg.InterfaceError:  # the pool took it back when the server closed it
@@ -66,7 +67,7 @@ def _is_lost(connection: asyncpg.pool.PoolConnectionProxy) -> bool:
 
 
 def _drop(connection: asyncpg.pool.PoolConnectionProxy) -> None:
-    if not _is_lost(connection):
+    if not is_lost(connection):
         connection.terminate()
 
 
