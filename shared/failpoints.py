@@ -17,17 +17,26 @@ POINTS = {
     "copy.recorded": "the first of the databases has the next generation as the present one",
     "fold.written": "a batch is in the view, with its checkpoint; not committed",
     "fold.committed": "a batch is committed; who folds has not heard of it",
+    "rebuild.begun": "a schema to be rebuilt stands there, empty",
+    "rebuild.folded": "all is folded that a rebuild folds in bulk; staging is open still",
+    "rebuild.closed": "nothing can be staged any more; no table is merged",
+    "rebuild.merging": "a table of a rebuild is merged, with its key; not committed",
+    "rebuild.merged": "a table of a rebuild is merged, committed",
+    "rebuild.finished": "a rebuilt schema is one like any other; it does not serve",
     "resolve.read": "the resolver has read what folds committed; nothing is worked off",
     "resolve.written": "a pass of the resolver is written; not committed",
     "resolve.committed": "a pass of the resolver is committed; the resolver has not heard of it",
+    "switch.written": "another schema serves; not committed",
+    "switch.committed": "another schema serves; who let it has not heard of it",
     "tell.noted": "what is to be told is committed; nothing of it is in the log",
     "tell.appended": "what is told is in the log; it is not marked sent",
     "tell.marked": "what was told is marked sent",
 }
 """Every failpoint, and what has happened there and what has not."""
 
-OF_SERVICES = tuple(name for name in POINTS if not name.startswith("copy."))
-"""Those that services come to; the others are of commands."""
+OF_COMMANDS = tuple(name for name in POINTS if name.startswith(("copy.", "rebuild.", "switch.")))
+OF_SERVICES = tuple(name for name in POINTS if name not in OF_COMMANDS)
+"""Those that every service comes to while it works; the others are of commands."""
 
 EXIT = 137
 """The exit code of a process that dies at a failpoint: that of kill -9."""

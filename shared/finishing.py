@@ -10,6 +10,7 @@ from shared import staging
 from shared.checkpoints import transaction
 from shared.database import Connection, Pool, in_schema
 from shared.errors import RapportError
+from shared.failpoints import failpoint
 from shared.messages import Place, Record
 from shared.outcomes import Park, classify
 from shared.parking import culprit, park
@@ -36,6 +37,7 @@ async def finish(pool: Pool, view: View, schema: str, report: Report) -> None:
         return
     async with transaction(pool) as connection:
         await staging.close(connection, schema)
+    failpoint("rebuild.closed")
     await _merge(pool, view, schema, report)
     await _fold_suspects(pool, view, schema, report)
     await _end(pool, view, schema, report)
@@ -72,6 +74,8 @@ async def _complete(pool: Pool, view: View, schema: str, table: Table) -> None:
             await connection.execute(_ROOM)
             for statement in staging.completion(view, schema, table):
                 await connection.execute(statement, timeout=staging.DAY)
+            failpoint("rebuild.merging")
+    failpoint("rebuild.merged")
 
 
 async def _fold_suspects(pool: Pool, view: View, schema: str, report: Report) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from shared.database import Connection, Pool
+from shared.failpoints import failpoint
 from shared.log import Log
 from shared.projection import View
 from shared.schemas import READY, Schema, ends, is_live, live_name, lock, positions
@@ -48,6 +49,8 @@ class Promotion:
             await connection.execute(
                 _PROMOTE, self._view.service, self._schema.name, self._back, STANDS_BY
             )
+            failpoint("switch.written")
+        failpoint("switch.committed")
         return True
 
     async def _caught_up(

@@ -15,6 +15,7 @@ from shared.comparing import sampled
 from shared.consumer import Targets
 from shared.database import Connection, Pool, is_transient
 from shared.errors import Conflict, Fatal, LogUnavailable, NotFound
+from shared.failpoints import failpoint
 from shared.outcomes import describe
 from shared.projection import Event, View
 from shared.promotion import STANDS_BY, Promotion
@@ -43,6 +44,7 @@ async def rebuild(ground: Ground, tell: Tell) -> Schema:
         await same_version(ground)
         for _ in range(MOST_BEGINNINGS):
             schema = await begun(ground, REBUILD) or await begin(ground, REBUILD)
+            failpoint("rebuild.begun")
             try:
                 await fill(ground, schema, await targets(ground, schema), tell)
             except BeginAnew as error:
@@ -123,7 +125,9 @@ async def fill(ground: Ground, schema: Schema, until: Targets, tell: Tell, sampl
     pace = replace(ground.pace, batch=BATCH)
     with suppress(Over):  # an earlier call has begun to finish it already
         await catch_up(replace(ground, view=view, pace=pace), schema, until, tell, staging.check)
+    failpoint("rebuild.folded")
     await bulk.finish(ground.pool, ground.view, schema.name, tell)
+    failpoint("rebuild.finished")
 
 
 async def rise(ground: Ground, schema: Schema, tell: Tell, *, to_the_former: bool = False) -> None:
