@@ -116,6 +116,13 @@ def replayed(system: System, *words: str) -> tuple[int, Any]:
     return ended.returncode, json.loads(ended.stdout)
 
 
+@pytest.fixture(scope="module")
+def subjects(system: System, jane: str) -> list[str]:
+    """The customer's."""
+    found: list[str] = replayed(system, "--subject", jane)[1]["subjects"]
+    return found
+
+
 def test_what_was_folded_rightly_has_no_differences(system: System, jane: str) -> None:
     code, found = replayed(system, "--identifier", JANE)
     assert (code, found["differences"], found["left_out"]) == (0, 0, 0), found["first"]
@@ -212,9 +219,10 @@ def other(value: object) -> object:
     [each for each in tables.metadata.sorted_tables if each.name not in QUEUES],
     ids=lambda table: table.name,
 )
-def test_a_value_changed_by_hand_is_found(system: System, jane: str, table: Table) -> None:
-    _, whole = replayed(system, "--subject", jane)
-    with spoilt(system, table, whole["subjects"]) as column:
+def test_a_value_changed_by_hand_is_found(
+    system: System, jane: str, subjects: list[str], table: Table
+) -> None:
+    with spoilt(system, table, subjects) as column:
         code, found = replayed(system, "--subject", jane)
     assert (code, found["differences"]) == (1, 1)
     (one,) = found["first"]
@@ -222,9 +230,8 @@ def test_a_value_changed_by_hand_is_found(system: System, jane: str, table: Tabl
     assert column is None or one["columns"] == [column]
 
 
-def test_a_missing_event_is_found_and_shown(system: System, jane: str) -> None:
-    _, whole = replayed(system, "--subject", jane)
-    with spoilt(system, tables.events, whole["subjects"], delete=True):
+def test_a_missing_event_is_found_and_shown(system: System, jane: str, subjects: list[str]) -> None:
+    with spoilt(system, tables.events, subjects, delete=True):
         code, found = replayed(system, "--identifier", JANE)
         ended = system.rapport("replay", "profile", "--subject", jane, "--events")
     assert code == 1
