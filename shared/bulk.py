@@ -14,6 +14,7 @@ from shared import staging
 from shared.bloom import Filter
 from shared.database import Connection, in_schema
 from shared.finishing import Report, finish
+from shared.ids import random_token
 from shared.literals import Row, copy, copy_lines
 from shared.merging import Merge, staged
 from shared.projection import Event, View
@@ -50,42 +51,22 @@ class Bulk:
         self._expected = min(expected, MOST_EXPECTED) // partitions
 
     def holding(self, partition: int) -> "Holding":
-        """The fold of a partition for as long as one lease lasts: a new one for each `Folder`.
-
-        What a former holder has folded meanwhile must be learnt anew.
-        """
-        return Holding(self._view, self._schema, partition, Filter(self._expected))
+        """The fold of a partition, for one that no two processes fold at the same time."""
+        return Holding(self._view, self._schema, partition, self._expected)
 
 
 class Holding:
-    """One partition while it is ours; `fold` stands in the place of `View.fold`."""
+    """One partition while this process folds it; `fold` stands in the place of `View.fold`."""
 
-    def __init__(self, view: View, schema: str, partition: int, seen: Filter) -> None:
+    def __init__(self, view: View, schema: str, partition: int, expected: int) -> None:
         self._projection = view.projection
-        self._merges = list(staging.merges(view.projection))
         self._schema = schema
         self._partition = partition
-        self._seen = seen
-        self._learnt = False
+        self._expected = expected
+        self._seen = Filter(expected)
+        self._name = random_token(16).hex()
         self._last: list[int] = []  # of the last transaction, which may be rolled back
         self._transaction: str | None = None
-
-    async def learn(self, connection: Connection) -> None:
-        """Learn which events of the partition are there already: about 1 s per million of them.
-
-        Only once the partition is ours (`Folder.take_over`). Where this was not called, the first
-        `fold` does it, inside its transaction.
-        """
-        for name, layout in self._projection.memory.items():
-            width = self._projection.widths[name]
-            columns = ", ".join(layout.columns[:width])
-            await connection.copy_from_query(
-                in_schema(_KEYS.format(columns=columns, table=name, s="{s}"), self._schema),
-                str(self._partition),
-                output=_Learning(self._seen).take,
-                timeout=staging.DAY,
-            )
-        self._learnt = True
 
     async def fold(self, connection: Connection, schema: str, events: Sequence[Event]) -> None:
         """Stage a batch of the partition, up to about 10,000 events, in the open transaction.
@@ -94,8 +75,6 @@ class Holding:
         `View.fold` does, so that its culprit can be found and parked.
         """
         await self._settle(connection)
-        if not self._learnt:
-            await self.learn(connection)
         fresh, rows, suspects = self._sort(events)
         for name, layout in self._projection.memory.items():
             await copy(connection, schema, layout, rows[name])
@@ -103,11 +82,30 @@ class Holding:
         await _set_aside(connection, schema, suspects)
 
     async def _settle(self, connection: Connection) -> None:
-        """See how the last transaction has ended, and that what is staged still stands."""
-        state = await staging.state(connection, self._schema, staging.STAGING, self._transaction)
-        if state["last"] != "aborted":
+        """See that what is staged still stands, and know all of it: ours, and what others did."""
+        at = (self._partition, self._name, self._transaction)
+        state = await staging.state(connection, self._schema, staging.STAGING, *at)
+        if not state["ours"]:
+            await self._learn(connection)
+        elif state["last"] != "aborted":
             self._seen.add(self._last)
         self._last, self._transaction = [], state["this"]
+
+    async def _learn(self, connection: Connection) -> None:
+        """Learn which events of the partition are there already: about 1 s per million of them."""
+        self._seen = Filter(self._expected)
+        for name, layout in self._projection.memory.items():
+            width = self._projection.widths[name]
+            columns = ", ".join(f"{column}::text" for column in layout.columns[:width])
+            keys = ", ".join(f"key[{n}]" for n in range(1, width + 1))
+            sql = _KEYS.format(columns=columns, keys=keys, memory=name, s="{s}")
+            await connection.copy_from_query(
+                in_schema(sql, self._schema),
+                str(self._partition),
+                output=_Learning(self._seen).take,
+                timeout=staging.DAY,
+            )
+        await staging.hold(connection, self._schema, self._partition, self._name)
 
     def _sort(
         self, events: Sequence[Event]
@@ -126,7 +124,7 @@ class Holding:
             known = self._seen.known(numbers)
             self._last += numbers
             if known:
-                doubtful = [key for key in first if hash(key) in known]
+                doubtful = [key for key in first if hash(key) in known and _is_canonical([key])]
                 suspects += [Suspect(name, [*key], first.pop(key)[0]) for key in doubtful]
             fresh += [event for event, _ in first.values()]
             rows[name] = [row for _, row in first.values()]
@@ -191,4 +189,8 @@ async def _set_aside(connection: Connection, schema: str, suspects: Sequence[Sus
         )
 
 
-_KEYS = "SELECT {columns} FROM {s}.{table} WHERE split_part(position, '/', 2) = $1"
+_KEYS = """
+SELECT {columns} FROM {s}.{memory} WHERE split_part(position, '/', 2) = $1
+UNION ALL
+SELECT {keys} FROM {s}.suspects WHERE memory = '{memory}' AND partition = $1::integer
+"""

@@ -5,6 +5,7 @@ one, with one row, so that its loss is seen.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import asyncpg
 from sqlalchemy import MetaData, Table
@@ -56,15 +57,21 @@ async def begin(connection: Connection, view: View, schema: str) -> None:
 
 
 async def state(
-    connection: Connection, schema: str, stage: str, transaction: str | None = None
-) -> dict[str, str | None]:
-    """`this` transaction, and how another one has ended: `last`, None where that is not known.
+    connection: Connection,
+    schema: str,
+    stage: str,
+    partition: int | None = None,
+    holding: str | None = None,
+    transaction: str | None = None,
+) -> dict[str, Any]:
+    """`this` transaction, how another one has ended, and whether a holding is a partition's latest.
 
-    Nobody takes the schema to another stage before this transaction has ended. Raises BeginAnew,
-    and Over where it is not at the given stage.
+    `last` is None where it is not known. Nobody takes the schema to another stage before this
+    transaction has ended. Raises BeginAnew, and Over where it is not at the given stage.
     """
+    sql = in_schema(_STATE, schema)
     try:
-        row = await connection.fetchrow(in_schema(_STATE, schema), transaction)
+        row = await connection.fetchrow(sql, transaction, partition, holding)
     except asyncpg.UndefinedTableError as error:
         raise Over(f"{schema} is finished.") from error
     if row is None:
@@ -72,6 +79,11 @@ async def state(
     if row["stage"] != stage:
         raise Over(f"{schema} is being finished.")
     return dict(row)
+
+
+async def hold(connection: Connection, schema: str, partition: int, holding: str) -> None:
+    """Note by whom a partition is staged from now on."""
+    await connection.execute(in_schema(_HOLD, schema), partition, holding)
 
 
 async def is_begun(connection: Connection | Pool, schema: str) -> bool:
@@ -87,7 +99,7 @@ async def close(connection: Connection, schema: str) -> None:
 
 async def end(connection: Connection, schema: str) -> None:
     """Make it an ordinary schema, all of whose tables are complete."""
-    await connection.execute(in_schema("DROP TABLE {s}.bulk, {s}.suspects", schema))
+    await connection.execute(in_schema("DROP TABLE {s}.bulk, {s}.holdings, {s}.suspects", schema))
 
 
 def merges(projection: Projection) -> Iterator[Merge]:
@@ -149,6 +161,7 @@ WITH (autovacuum_enabled = false)
 _BULK = f"""
 CREATE UNLOGGED TABLE {{s}}.bulk (stage text NOT NULL);
 INSERT INTO {{s}}.bulk VALUES ('{STAGING}');
+CREATE UNLOGGED TABLE {{s}}.holdings (partition integer PRIMARY KEY, holding text NOT NULL);
 CREATE UNLOGGED TABLE {{s}}.suspects (
     memory text NOT NULL, key text[] NOT NULL, topic text COLLATE "C" NOT NULL,
     partition integer NOT NULL, record bigint NOT NULL, name bytea, bytes bytea NOT NULL)
@@ -157,8 +170,14 @@ CREATE UNLOGGED TABLE {{s}}.suspects (
 _HAS_KEY = "SELECT EXISTS (SELECT FROM pg_index WHERE indrelid = $1::regclass AND indisprimary)"
 
 _STATE = """
-SELECT stage, pg_current_xact_id()::text AS this, pg_xact_status($1::text::xid8) AS last
+SELECT stage, pg_current_xact_id()::text AS this, pg_xact_status($1::text::xid8) AS last,
+    EXISTS (SELECT FROM {s}.holdings WHERE partition = $2 AND holding = $3) AS ours
 FROM {s}.bulk FOR SHARE
+"""
+
+_HOLD = """
+INSERT INTO {s}.holdings (partition, holding) VALUES ($1, $2)
+ON CONFLICT (partition) DO UPDATE SET holding = excluded.holding
 """
 
 _CLOSE = "UPDATE {s}.bulk SET stage = $1 RETURNING stage"

@@ -76,6 +76,19 @@ async def test_a_memory_that_is_too_small_is_slow_and_right(pool: Pool, schema: 
     assert await toy.counted(pool, schema) == 2_000
 
 
+async def test_of_what_was_set_aside_the_first_one_counts(pool: Pool, schema: str) -> None:
+    """Also when somebody else holds the partition as it comes again."""
+    told = numbered([happening(str(n), who=str(n % 50)) for n in range(2_000)])
+    batches = [told[n : n + 200] for n in range(0, 2_000, 200)]
+    await bulks.fill(pool, VIEW, schema, batches, expected=0)
+    aside = await pool.fetchval("SELECT min(record) FROM b.suspects")
+    again = told[aside]._replace(place=told[0].place._replace(offset=2_000))
+    await bulks.fill(pool, VIEW, schema, [[again]])
+    await bulks.finish(pool, VIEW, schema)
+    kept = await pool.fetch("SELECT position FROM b.events WHERE id = $1", str(aside))
+    assert [row["position"] for row in kept] == [f"happenings.1/0/{aside}"]
+
+
 async def test_what_cannot_be_folded_is_parked_as_ever(pool: Pool) -> None:
     """Through the runtime, which looks for the culprit in batches that are halved."""
     made = await toy.make_schema(pool)
