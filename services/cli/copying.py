@@ -89,7 +89,7 @@ async def _copied(
     place: Reach, wanted: Sequence[Copy], pace: Pace, switch: bool, quiet: bool
 ) -> list[Result]:
     async with log_of(place) as log, members_of(place) as found:
-        with _news([copy.topic for copy in wanted], quiet) as news:
+        with _news(quiet) as news:
             growth = Growth(
                 *(log, found, wanted), news=news, pace=pace, embedded=place.addresses.embedded
             )
@@ -97,7 +97,7 @@ async def _copied(
 
 
 @contextmanager
-def _news(names: Sequence[str], quiet: bool) -> Iterator[News]:
+def _news(quiet: bool) -> Iterator[News]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -107,14 +107,14 @@ def _news(names: Sequence[str], quiet: bool) -> Iterator[News]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=show.console(), disable=quiet, speed_estimate_period=10) as bar:
-        tasks: dict[str, TaskID] = {
-            name: bar.add_task(name, total=None, rate="", start=False) for name in names
-        }
+        tasks: dict[str, TaskID] = {}
 
         def told(topic: str, records: int, there: int) -> None:
-            task = tasks[topic]
-            bar.start_task(task)
-            bar.update(task, completed=records, total=there, rate=_speed(bar, task))
+            if topic not in tasks and there:
+                tasks[topic] = bar.add_task(topic, total=there, completed=records, rate="")
+            if there:
+                task = tasks[topic]
+                bar.update(task, completed=records, total=there, rate=_speed(bar, task))
 
         def says(sentence: str) -> None:
             if not quiet:
