@@ -207,7 +207,8 @@ async def _schema(pool: database.Pool, log: Log, view: View, prefix: str) -> sch
 
 async def _is_there(log: Log, pool: database.Pool, topic: str, prefix: str) -> bool:
     generation = await pool.fetchval("SELECT generation FROM topics WHERE topic = $1", topic)
-    return await log.partitions(topic_name(prefix, topic, generation or 1)) is not None
+    generation = generation or await generations.first_seen(log, prefix, topic)
+    return await log.partitions(topic_name(prefix, topic, generation)) is not None
 
 
 def _crew(service: Service, site: Site, pool: database.Pool) -> Crew:
