@@ -59,7 +59,7 @@ async def rebuild(ground: Ground, tell: Tell) -> Schema:
 async def back(ground: Ground, tell: Tell) -> Schema:
     """Let the schema serve again that served before; it catches up first where it has to.
 
-    Raises NotFound where there is none of this version.
+    Raises NotFound where there is none of this version, Conflict where it gets no more events.
     """
     async with alone(ground.pool, job(ground.view)):
         await same_version(ground)
@@ -67,8 +67,21 @@ async def back(ground: Ground, tell: Tell) -> Schema:
         if name is None:
             raise NotFound(f"No former schema of {ground.view.service} is kept.")
         schema = await schemas.load(ground.pool, name, ground.prefix)
+        await _gets_all(ground, schema)
         await rise(ground, schema, tell, to_the_former=True)
         return schema
+
+
+async def _gets_all(ground: Ground, schema: Schema) -> None:
+    """Raises Conflict for a schema of an earlier generation: nothing is appended there now."""
+    present, _ = await schemas.record_topics(
+        ground.pool, ground.log, ground.view.topics, ground.prefix
+    )
+    if earlier := sorted({source.name for source in schema.sources} - {p.name for p in present}):
+        raise Conflict(
+            f"{schema.name} is folded from {', '.join(earlier)}, to which nothing is appended any "
+            f"more; `rapport rebuild {ground.view.service}` folds a new one."
+        )
 
 
 async def cancel(pool: Pool, view: View) -> list[str]:

@@ -2,7 +2,9 @@
 
 import pytest
 
-from shared import administration, retiring
+from shared import administration, rebuilding, retiring
+from shared.catchup import Ground
+from shared.consumer import Pace
 from shared.database import Pool, in_schema
 from shared.errors import Conflict, Fatal
 from shared.generations import PASSED, check, first_seen, located
@@ -96,6 +98,20 @@ async def test_a_generation_is_dropped_when_nothing_is_kept_from_it(
     await administration.unfence(log.address, {f"{topic_prefix}happenings.1": TOPIC})
     await log.append(f"{topic_prefix}happenings.1", 0, [Entry(b"k", b"late")])
     assert "1 of its records" in await refusal(log, deployment, topic_prefix, 1)
+
+
+async def test_a_view_of_an_earlier_generation_serves_no_more(
+    log: Log, topic_prefix: str, pool: Pool
+) -> None:
+    deployment = await deployed(pool)
+    await prepare(pool, log, VIEW, topic_prefix)
+    await grow(log, deployment, topic_prefix)
+    after = await prepare(pool, log, VIEW, topic_prefix)
+    await pool.execute("UPDATE schemas SET ready = now()")
+    await pool.execute("UPDATE live SET schema = $1", after.name)
+    ground = Ground(pool, log, VIEW, topic_prefix, Pace())
+    with pytest.raises(Conflict, match=r"happenings.1, to which nothing is appended any more"):
+        await rebuilding.back(ground, lambda what, done, total: None)
 
 
 async def all_counted(pool: Pool, schema: str, number: int = 300) -> bool:
