@@ -119,6 +119,25 @@ class Growth:
         wanted = [Wanted(topics[c.topic], c.generation, c.partitions) for c in self._wanted]
         prefix = self._wanted[0].prefix
         await administration.make(self._log.address, prefix, wanted, embedded=self._embedded)
+        for copy in self._wanted:
+            await self._check(copy)
+
+    async def _check(self, copy: Copy) -> None:
+        """Both sides have the partitions that are recorded. Raises Fatal."""
+        source = await self._log.partitions(copy.source) or 0
+        beyond = range(copy.former_partitions, source)
+        ends = await self._log.end_offsets(copy.source, beyond) if beyond else {}
+        if source < copy.former_partitions or any(ends.values()):
+            raise Fatal(
+                f"{copy.source} has {source} partitions with records, "
+                f"but {copy.former_partitions} are recorded."
+            )
+        target = await self._log.partitions(copy.target)
+        if target != copy.partitions:
+            raise Fatal(
+                f"{copy.target} is there already with {target} partitions; "
+                "`rapport topics abandon` deletes it."
+            )
 
     def _told(self, topic: str, records: int) -> None:
         self._news.told(topic, records, max(records, self._ends.get(topic, 0)))

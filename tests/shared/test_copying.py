@@ -258,6 +258,16 @@ async def test_another_number_is_refused_while_a_copy_is_under_way(
         await grow(log, deployment, topic_prefix, partitions=8)
 
 
+async def test_records_in_partitions_that_are_not_recorded_are_not_left_behind(
+    log: Log, topic_prefix: str, pool: Pool
+) -> None:
+    deployment = await deployed(pool)
+    await pool.execute("UPDATE topics SET partitions = 3")
+    await fill(log, topic_prefix, 50)
+    with pytest.raises(Fatal, match="4 partitions"):
+        await grow(log, deployment, topic_prefix)
+
+
 async def test_records_that_come_late_are_copied_by_the_same_call_later(
     log: Log, topic_prefix: str, pool: Pool
 ) -> None:
