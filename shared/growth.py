@@ -98,6 +98,7 @@ class Growth:
             if switched:
                 await self._come_late()
             else:
+                await self._open_again()
                 await self._follow()
             if switch or switched:
                 await self._switch()
@@ -141,6 +142,14 @@ class Growth:
 
     def _told(self, topic: str, records: int) -> None:
         self._news.told(topic, records, max(records, self._ends.get(topic, 0)))
+
+    async def _open_again(self) -> None:
+        """Let topics be appended to that a call which was killed has left fenced."""
+        names = [copy.topic for copy in self._wanted]
+        cluster = await administration.look(self._log.address, self._wanted[0].prefix, names)
+        fenced = [copy for copy in self._wanted if cluster.fenced(copy.source)]
+        if fenced:
+            await open_again(self._log.address, self._members, fenced)
 
     async def _follow(self) -> None:
         """Copy until nearly nothing is left. Raises Fatal where it never comes to that."""

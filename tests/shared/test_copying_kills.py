@@ -64,3 +64,13 @@ async def test_a_killed_copy_goes_on(
         assert await present(pool) == await present(other) == (2, MORE)
     await audit(log, topic_prefix)
     assert await is_fenced(log, topic_prefix)
+
+
+async def test_a_topic_that_a_killed_copy_has_left_fenced_is_opened_by_the_next_call(
+    log: Log, topic_prefix: str, pool: Pool, database: str, kafka: str
+) -> None:
+    deployment = await deployed(pool)
+    await fill(log, topic_prefix, 10)
+    await killed("copy.fenced", topic_prefix, kafka, database)
+    await grow(log, deployment, topic_prefix, switch=False)
+    assert not await is_fenced(log, topic_prefix)
