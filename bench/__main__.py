@@ -22,6 +22,7 @@ MEASURES = {
     "ingest": "bench.ingest:singles",
     "batches": "bench.ingest:batches",
     "projection": "bench.projection:measure",
+    "rebuild": "bench.rebuild:measure",
     "consume": "bench.consuming:measure",
     "visible": "bench.visible:measure",
     "read": "bench.reading:measure",

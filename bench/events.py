@@ -30,15 +30,18 @@ def bodies(count: int, run: str, both: int = 0) -> Iterator[bytes]:
         yield _body(random, f"{run}-{n}", f"{run}-{n}", n, second, texts=3)
 
 
-def records(count: int, partitions: int, topic: str, users: int = 0) -> list[list[Record]]:
+def records(
+    count: int, partitions: int, topic: str, users: int = 0, first: int = 0
+) -> list[list[Record]]:
     """Records as they stand in the log, about 650 bytes each, by partition; a third as many users.
 
-    They are made by the door's own code, so that they are what the door makes.
+    They are made by the door's own code, so that they are what the door makes. `first` is the
+    number of the first of them, where others were made before.
     """
-    random, intake = Random(count), Intake(SECRET)
+    random, intake = Random(count + first), Intake(SECRET)
     decode = msgspec.json.Decoder(dict).decode
     found: list[list[Record]] = [[] for _ in range(partitions)]
-    for n in range(count):
+    for n in range(first, first + count):
         user, second = str(random.randint(1, users or count // 3)), random.random() < SECOND
         event = decode(_body(random, str(n), user, n, second))
         admitted = intake.admit(event, Sending(_KEY, _at(n + 60), _at(n + 60), _TRACE))

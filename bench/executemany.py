@@ -59,16 +59,22 @@ Placed = tuple[Interaction, str, int, int]
 
 async def write(connection: Connection, schema: str, batch: Sequence[Placed]) -> None:
     """Write a batch in the open transaction. No event is looked for that was there before."""
-    for sql, rows in (
+    for sql, rows in statements(batch):
+        if rows:
+            await connection.executemany(in_schema(sql, schema), rows)
+
+
+def statements(batch: Sequence[Placed]) -> list[tuple[str, list[tuple[object, ...]]]]:
+    """What is executed, and with which rows."""
+    return [
         (_EVENT, [_event(*one) for one in batch]),
         (_IDENTIFIER, [row for one in batch for row in _identifiers(one[0])]),
         (_COUNT, [_count(one[0]) for one in batch]),
         (_ORDER, [_order(one[0]) for one in batch if one[0].type == "order.placed"]),
+        (_MENTION, [_mention(one[0]) for one in batch if one[0].type == "order.placed"]),
         (_PAIR, [row for one in batch for row in _pairs(*one)]),
         (_PENDING, [row for one in batch for row in _pending(*one)]),
-    ):
-        if rows:
-            await connection.executemany(in_schema(sql, schema), rows)
+    ]
 
 
 def _event(one: Interaction, topic: str, partition: int, offset: int) -> tuple[object, ...]:
@@ -82,6 +88,7 @@ def _event(one: Interaction, topic: str, partition: int, offset: int) -> tuple[o
         one.data.direction,
         one.source,
         one.id,
+        one.ingestkey,
         f"{topic}/{partition}/{offset}",
         one.data.model_dump_json(exclude_unset=True),
     )
@@ -103,6 +110,10 @@ def _order(one: Interaction) -> tuple[object, ...]:
     amount, currency = one.data.amount, one.data.currency
     key = (one.data.namespace, one.data.order, one.partitionkey)
     return *key, stamp, amount, currency, data[len('{"lines":') : -1], happened
+
+
+def _mention(one: Interaction) -> tuple[object, ...]:
+    return one.data.namespace, one.data.order, one.partitionkey, event_id(one.source, one.id)
 
 
 def _pairs(one: Interaction, topic: str, partition: int, offset: int) -> list[tuple[object, ...]]:
@@ -130,8 +141,8 @@ def _pending(one: Interaction, topic: str, partition: int, offset: int) -> list[
 
 _EVENT = """
 INSERT INTO {s}.events
-    (subject, event, time, recorded, type, channel, direction, source, id, position, data)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING
+    (subject, event, time, recorded, type, channel, direction, source, id, key, position, data)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING
 """
 
 _IDENTIFIER = """
@@ -153,6 +164,11 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $4, $8, 'placed', $4, 0, 0)
 ON CONFLICT (namespace, number) DO UPDATE SET amount = excluded.amount,
     currency = excluded.currency, lines = excluded.lines, placed = excluded.placed
 WHERE excluded.placed > t.placed
+"""
+
+_MENTION = """
+INSERT INTO {s}.mentions (kind, namespace, number, subject, event)
+VALUES ('order', $1, $2, $3, $4) ON CONFLICT DO NOTHING
 """
 
 _PAIR = """
