@@ -28,6 +28,8 @@ SCENARIOS = {
     "bad connections": "network:connections",
     "clocks apart": "network:clocks",
     "disk full": "disk:full",
+    "rebuild killed": "rebuilding:killed",
+    "rebuild without PostgreSQL": "rebuilding:crashed",
     "death at every point": "points:crashes",
     "connection lost at every point": "points:errors",
 }

@@ -1,14 +1,14 @@
 """The auditor: what was sent and acknowledged, compared with what stands in every view."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
-from services.profile.whole import differences, resolve_all, stored
 from shared import status
 from shared.clock import monotonic
 from shared.database import Pool, connect, in_schema, is_transient, service_url
@@ -70,7 +70,13 @@ class View:
 
 def audit(deployment: Deployment, accounts: Sequence[Account], patience: float = PATIENCE) -> Audit:
     """Wait until the views have come to rest, then compare. `accounts` is all there ever was."""
-    return asyncio.run(_audit(deployment, accounts, patience))
+    found = asyncio.run(_audit(deployment, accounts, patience))
+    wrong = [*_wrong_answers(deployment, accounts), *_unverified(deployment)]
+    return replace(
+        found,
+        differences=found.differences + len(wrong),
+        examples=(*found.examples, *wrong[:SHOWN]),
+    )
 
 
 def settle(deployment: Deployment, patience: float = PATIENCE) -> None:
@@ -94,8 +100,6 @@ async def _audit(deployment: Deployment, accounts: Sequence[Account], patience: 
             *await _wrong_numbers(deployment, accounts, profile),
             *await _wrong_days(contact),
             *await _wrong_belonging(contact, profile),
-            *await _wrong_rows(profile),
-            *_wrong_answers(deployment, accounts),
         ]
     examples = (*lost[:SHOWN], *double[:SHOWN], *wrong[:SHOWN])
     found = len(lost), len(double), len(wrong)
@@ -221,17 +225,16 @@ async def _wrong_belonging(contact: View, profile: View) -> list[str]:
     return [f"belonging told and known differ: {each}" for each in sorted(told ^ known)]
 
 
-async def _wrong_rows(profile: View) -> list[str]:
-    """The second stage of the profile against the whole function."""
-    async with (
-        profile.pool.acquire() as connection,
-        connection.transaction(isolation="repeatable_read", readonly=True),
-    ):
-        wanted = await resolve_all(connection, profile.schema)
-        found = await stored(connection, profile.schema)
+def _unverified(deployment: Deployment) -> list[str]:
+    """What every view, folded anew, says of the one that serves."""
+    ended = deployment.rapport("verify", "all", "--json")
+    if ended.returncode not in (0, 1):
+        return [f"verify ended with {ended.returncode}: {ended.stderr}"]
     return [
-        f"{table} {key}: {is_} must be {must}"
-        for table, key, must, is_ in differences(wanted, found)
+        f"verify of {view['schema']}: {difference}"
+        for view in json.loads(ended.stdout)
+        for difference in (view["first"] or [""])
+        if view["differences"]
     ]
 
 

@@ -5,7 +5,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,10 +16,13 @@ from shared import embedded
 from shared.ids import random_token
 from tests.faults.audit import Account
 from tests.records import SECRET
-from tests.system.load import LANES, Load, under_load
+from tests.system.load import LANES, RATE, Load, under_load
 from tests.system.running import Deployment, Ended, Program, run
 
 PARTITIONS = 4
+SHORT = 0.1
+"""The scale below which there is less load too."""
+
 LEASE = 2.0
 """Seconds of a lease: short, so that much happens in a run."""
 
@@ -39,8 +42,9 @@ class Apart(Deployment):
     operators' command where that is not the one of this code.
     """
 
-    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
+    def __init__(self, folder: Path, settings: dict[str, str], rate: float) -> None:
         self.folder = folder
+        self.rate = rate
         data = folder / "data"
         settings = settings | {"RAPPORT_DATA": str(data)}
         self.programs: dict[str, Program] = {}
@@ -89,7 +93,7 @@ class Apart(Deployment):
     @contextmanager
     def load(self, *, lanes: int = LANES, size: int = 1) -> Iterator[Load]:
         """Load while the body runs, of which the auditor will know."""
-        with under_load(self, lanes=lanes, size=size) as load:
+        with under_load(self, lanes=lanes, size=size, rate=self.rate) as load:
             self.accounts.append(load)
             yield load
 
@@ -128,6 +132,11 @@ class Stage:
     def seconds(self, whole: float, least: float) -> float:
         """A time at this scale."""
         return max(least, whole * self.scale)
+
+    @property
+    def rate(self) -> float:
+        """Events a second of the load: less for a short look."""
+        return RATE if self.scale >= SHORT else RATE / 4
 
     def kill(self, server: str) -> None:
         """kill -9 of `kafka` or `postgres`."""
@@ -182,6 +191,7 @@ class Stage:
                 "RAPPORT_LEASE_SECONDS": str(LEASE),
                 "RAPPORT_SECRET": SECRET.decode(),
             },
+            self.rate,
         )
 
 
@@ -195,12 +205,9 @@ def opened(scale: float) -> Iterator[Stage]:
     """Start the servers; at the end stop everything and remove what it wrote."""
     folder = Path(tempfile.mkdtemp(prefix="rapport-faults-"))
     folder.chmod(0o755)  # the servers' user has to reach it
-    stage: Stage | None = None
-    try:
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        stack.callback(embedded.remove, folder / "servers")
         stage = Stage(folder, scale, folder / "servers")
+        stack.callback(stage.clear, shared=True)
         yield stage
-    finally:
-        if stage is not None:
-            stage.clear(shared=True)
-        embedded.remove(folder / "servers")
-        shutil.rmtree(folder, ignore_errors=True)

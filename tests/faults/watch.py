@@ -30,6 +30,7 @@ class Watch(threading.Thread):
         self._posted = 0
         self._seen = 0
         self.slowest = 0.0
+        self.reads = 0
         self.failed: list[str] = []
 
     @property
@@ -74,11 +75,13 @@ class Watch(threading.Thread):
             (known,) = self._person(self._seen - 1).customers(1)
             answer = self._apart.get("/v1/customers", identifier=known.identifier)
             assert answer.status_code == 200, answer.text
+            self.reads += 1
 
     def _await(self, identifier: str, position: str, began: float) -> None:
         """Read until it is there: a reader that asks for a position may be told to come again."""
         while True:
             answer = self._apart.get("/v1/customers", identifier=identifier, min_position=position)
+            self.reads += 1
             if answer.status_code == 200:
                 return
             told = answer.json().get("code")

@@ -16,7 +16,7 @@ from tests.system.running import Deployment, wait_until
 SOURCE = "/load"
 LANES = 4
 RATE = 400.0
-"""Events a second at most, all lanes together: load that leaves a small machine room to recover."""
+"""Events a second at most, all lanes together: a small machine has room left to recover."""
 
 PATIENCE = 180.0
 """Seconds in which an event must be acknowledged, however often it has to be sent."""
@@ -173,9 +173,11 @@ class Lane(threading.Thread):
 class Load:
     """Several lanes at once; `size` events are posted in one request."""
 
-    def __init__(self, deployment: Deployment, *, lanes: int = LANES, size: int = 1) -> None:
+    def __init__(
+        self, deployment: Deployment, *, lanes: int = LANES, size: int = 1, rate: float = RATE
+    ) -> None:
         name = random_token(3).hex()
-        pause = lanes * size / RATE
+        pause = lanes * size / rate
         self.lanes = [Lane(deployment, f"{name}{n}", size, pause) for n in range(lanes)]
 
     @property
@@ -237,9 +239,11 @@ class Load:
 
 
 @contextmanager
-def under_load(deployment: Deployment, *, lanes: int = LANES, size: int = 1) -> Iterator[Load]:
+def under_load(
+    deployment: Deployment, *, lanes: int = LANES, size: int = 1, rate: float = RATE
+) -> Iterator[Load]:
     """Load while the body runs; at the end of it all that was sent is acknowledged."""
-    load = Load(deployment, lanes=lanes, size=size)
+    load = Load(deployment, lanes=lanes, size=size, rate=rate)
     load.begin()
     try:
         load.go_on()

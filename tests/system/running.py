@@ -23,6 +23,8 @@ from shared.clock import monotonic
 ROOT = Path(__file__).resolve().parents[2]
 START = 120.0
 STOP = 25.0
+INTERRUPTED = 130
+"""The exit code of the operators' command after Ctrl-C, which was meant for us."""
 
 
 class Program:
@@ -160,6 +162,8 @@ class Deployment:
         alone = _as_if_alone(environment(self.settings))
         with alone, redirect_stdout(said), redirect_stderr(complained):
             code = _code(words)
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
         return Ended(code, said.getvalue(), complained.getvalue())
 
 
