@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from shared.database import is_transient
-from shared.errors import DatabaseUnavailable, Fatal, LogUnavailable
+from shared.errors import DatabaseUnavailable, LogUnavailable
 
 STREAK_LIMIT = 50
 """Different subjects parked in a row that mean a bad deployment, not bad events."""
@@ -49,12 +49,9 @@ Outcome = Ok | Retry | Park | Halt
 
 
 def classify(error: Exception) -> Retry | Park:
-    """What an error of a fold means, once a lost connection has been told apart from misuse.
-
-    What is fatal says nothing of the event: it is not set aside, and who runs the fold ends it.
-    """
+    """What an error of a fold means, once a lost connection has been told apart from misuse."""
     misuse = isinstance(error, asyncpg.InterfaceError)
-    away = isinstance(error, LogUnavailable | DatabaseUnavailable | Fatal)
+    away = isinstance(error, LogUnavailable | DatabaseUnavailable)
     if away or (is_transient(error) and not misuse):
         return Retry(describe(error))
     return Park("failed", describe(error))

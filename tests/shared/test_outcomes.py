@@ -6,7 +6,7 @@ import asyncpg
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import DatabaseUnavailable, Fatal, LogUnavailable
+from shared.errors import DatabaseUnavailable, LogUnavailable
 from shared.outcomes import Park, Retry, Tally, backoff, classify
 
 
@@ -21,7 +21,6 @@ async def test_errors_are_told_apart() -> None:
         asyncpg.InvalidCachedStatementError("stale plan"),
         DatabaseUnavailable("away"),
         LogUnavailable("away"),
-        Fatal("says nothing of the event"),
         TimeoutError(),
     ]
     assert {type(classify(error)) for error in away} == {Retry}
