@@ -50,6 +50,7 @@ async def begin(connection: Connection, view: View, schema: str) -> None:
         )
         for index in table.indexes:
             await connection.execute(in_schema(f"DROP INDEX {{s}}.{index.name}", schema))
+        await connection.execute(in_schema(_REST.format(table=table.name, s="{s}"), schema))
     for merge in (each for each in merges(view.projection) if each.is_staged):
         create = _STAGED.format(staged=staged(merge.name), table=merge.name, s="{s}")
         await connection.execute(in_schema(create, schema))
@@ -130,6 +131,7 @@ def completion(view: View, schema: str, table: Table) -> list[str]:
             for index in sorted(placed.indexes, key=lambda index: str(index.name))
         ),
         f"ANALYZE {schema}.{table.name}",
+        f"ALTER TABLE {schema}.{table.name} RESET (autovacuum_enabled)",
         f"ALTER TABLE {schema}.{table.name} ADD PRIMARY KEY USING INDEX {_key(table)}",
     ]
 
@@ -152,7 +154,9 @@ def _key(table: Table) -> str:
     return f"{table.name}_pkey"  # what PostgreSQL itself calls it
 
 
-# Nobody reads staged rows but the merge, which reads them all.
+# Nobody reads the tables before they are complete, and staged rows but once.
+_REST = "ALTER TABLE {s}.{table} SET (autovacuum_enabled = false)"
+
 _STAGED = """
 CREATE UNLOGGED TABLE {s}.{staged} (LIKE {s}.{table} INCLUDING CONSTRAINTS)
 WITH (autovacuum_enabled = false)
