@@ -3,7 +3,7 @@
 import pytest
 
 from shared import rebuilding, schemas
-from shared.catchup import Ground
+from shared.catchup import Ground, alone
 from shared.crew import Crew
 from shared.database import Connection, Pool
 from shared.errors import Conflict, NotFound
@@ -29,9 +29,7 @@ async def second(ground: Ground) -> Schema:
     async def unchanged(connection: Connection, view: View, name: str) -> None:
         return
 
-    return await schemas.begin(
-        ground.pool, ground.log, VIEW, REBUILD, unchanged, ground.prefix
-    )
+    return await schemas.begin(ground.pool, ground.log, VIEW, REBUILD, unchanged, ground.prefix)
 
 
 def works_on(crew: Crew) -> list[str]:
@@ -46,9 +44,7 @@ async def live(pool: Pool) -> str | None:
     return await schemas.live_name(pool, "toy")
 
 
-async def test_what_a_command_builds_is_left_to_the_command(
-    ground: Ground, start: Start
-) -> None:
+async def test_what_a_command_builds_is_left_to_the_command(ground: Ground, start: Start) -> None:
     crew, _ = start("a")
     await until(lambda: works_on(crew) == ["toy_1_1"])
     await second(ground)
@@ -90,9 +86,7 @@ async def test_the_former_serves_again_on_request_with_all_that_came_since(
     await until(lambda: works_on(crew) == ["toy_1_1", "toy_1_2"])
 
 
-async def test_what_serves_or_is_worked_on_is_not_dropped(
-    ground: Ground, start: Start
-) -> None:
+async def test_what_serves_or_is_worked_on_is_not_dropped(ground: Ground, start: Start) -> None:
     crew, _ = start("a")
     await until(lambda: works_on(crew) == ["toy_1_1"])
     with pytest.raises(NotFound):
@@ -115,7 +109,7 @@ async def test_one_command_at_a_time_changes_the_schemas_of_a_service(
 ) -> None:
     crew, _ = start("a")
     await until(lambda: works_on(crew) == ["toy_1_1"])
-    async with rebuilding.alone(ground.pool, rebuilding.job(VIEW)):
+    async with alone(ground.pool, rebuilding.job(VIEW)):
         with pytest.raises(Conflict, match="Another command"):
             await rebuilding.rebuild(ground, tell)
     assert await rebuilding.cancel(ground.pool, VIEW) == []
