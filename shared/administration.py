@@ -1,7 +1,7 @@
 """What is asked of Kafka's administration: which topics there are, make, set, fence, delete."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -28,7 +28,7 @@ ANSWER_TIMEOUT = 10.0
 """The same for a question."""
 
 LOOKS = 1000
-"""At settings that were changed, until a broker shows them."""
+"""At what was changed, until a broker shows it."""
 
 CLOSE_TIMEOUT = 3.0
 _OF_THE_TOPIC = 1
@@ -68,9 +68,11 @@ async def make(
     async with _asked(address) as admin:
         replicas = replicas_of(len((await admin.describe_cluster())["brokers"]))
         wanted = [_new_topic(prefix, each, replicas, embedded) for each in topics]
+        names = [each.name for each in wanted]
         if wanted:
             _raise_for(await admin.create_topics(wanted, timeout_ms=10_000))
-        return [each.name for each in wanted]
+            await _until(lambda: _there(admin, names))
+        return names
 
 
 async def make_first(
@@ -109,6 +111,7 @@ async def delete(address: str, names: Sequence[str]) -> None:
     """
     async with _asked(address) as admin:
         _raise_for(await admin.delete_topics(list(names), timeout_ms=10_000))
+        await _until(lambda: _gone(admin, names))
 
 
 async def _set(address: str, settings: Mapping[str, Mapping[str, str]]) -> None:
@@ -130,19 +133,29 @@ async def _set(address: str, settings: Mapping[str, Mapping[str, str]]) -> None:
             for code, message, _, name in answer.resources:
                 if code:
                     raise for_code(code)(f"{name}: {message}")
-        await _shown(admin, settings)
+        await _until(lambda: _shown(admin, settings))
 
 
-async def _shown(admin: AIOKafkaAdminClient, settings: Mapping[str, Mapping[str, str]]) -> None:
+async def _until(shown: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until a broker shows what the controller has done."""
     for _ in range(LOOKS):
-        if _are(await _settings(admin, list(settings)), settings):
+        if await shown():
             return
         await asyncio.sleep(0.01)
-    raise TimeoutError("the brokers do not take the settings over")
+    raise TimeoutError("the brokers do not show what was changed")
 
 
-def _are(present: Mapping[str, Mapping[str, str]], wanted: Mapping[str, Mapping[str, str]]) -> bool:
+async def _shown(admin: AIOKafkaAdminClient, wanted: Mapping[str, Mapping[str, str]]) -> bool:
+    present = await _settings(admin, list(wanted))
     return all(present[name].items() >= changed.items() for name, changed in wanted.items())
+
+
+async def _there(admin: AIOKafkaAdminClient, names: Iterable[str]) -> bool:
+    return set(names) <= set(await admin.list_topics())
+
+
+async def _gone(admin: AIOKafkaAdminClient, names: Iterable[str]) -> bool:
+    return set(names).isdisjoint(await admin.list_topics())
 
 
 async def _partitions(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, int]:
