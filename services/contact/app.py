@@ -29,7 +29,7 @@ class _Front:
         self._rest = rest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] == door.PATH and scope["method"] == "POST":
+        if scope["path"] in door.PATHS and scope["method"] == "POST":
             await self._door(scope, receive, send)
         else:
             await self._rest(scope, receive, send)
@@ -64,7 +64,7 @@ SERVICE = Service(
     owns=consumers.OWNED,
     view=consumers.view,
     migrations=Path(__file__).with_name("migrations"),
-    paths=("/v1/events", "/v1/interactions", "/v1/quarantine", "/v1/keys"),
+    paths=(*sorted(door.PATHS), "/v1/interactions", "/v1/quarantine", "/v1/keys"),
     app=_app,
     openapi=_openapi,
     keyring=keys.StoredKeyring,

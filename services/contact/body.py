@@ -1,6 +1,7 @@
 """Reading a request: its headers and its body, within bounds."""
 
 import asyncio
+import zlib
 from itertools import takewhile
 from typing import Any
 from urllib.parse import parse_qsl
@@ -9,7 +10,7 @@ from starlette.types import Receive, Scope
 
 from services.contact.dialect import Names
 from services.contact.reading import MAX_BODY
-from shared.errors import Problem, TooLarge
+from shared.errors import BadRequest, Problem, TooLarge, UnsupportedMedia
 from shared.http import wrong_parameter
 
 TIMEOUT = 30.0
@@ -126,3 +127,25 @@ async def _gather(receive: Receive) -> bytes:
 
 def _too_large() -> TooLarge:
     return TooLarge(f"A body has at most {MAX_BODY} bytes.", headers={"Connection": "close"})
+
+
+def unpacked(body: bytes, encoding: bytes) -> bytes:
+    """The body without its Content-Encoding; its size is bounded while it is decompressed.
+
+    Raises TooLarge, BadRequest and UnsupportedMedia.
+    """
+    name = encoding.strip().lower()
+    if name in (b"", b"identity"):
+        return body
+    if name not in (b"gzip", b"x-gzip"):
+        raise UnsupportedMedia("A body is sent as it is, or with Content-Encoding: gzip.")
+    stream = zlib.decompressobj(wbits=31)
+    try:
+        found = stream.decompress(body, MAX_BODY + 1)
+    except zlib.error as error:
+        raise BadRequest(f"The body is not gzip: {error}.", code="not_gzip") from None
+    if len(found) > MAX_BODY:
+        raise _too_large()
+    if not stream.eof or stream.unused_data:
+        raise BadRequest("The body is not one whole gzip member.", code="not_gzip")
+    return found

@@ -1,6 +1,6 @@
 """What a dialect is: a pure way from a body to events, and a form of answer."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from services.contact.answers import Answer, Outcome, Result, as_json
@@ -20,12 +20,12 @@ def results(outcomes: Sequence[Outcome], found: list[Result]) -> Answer:
 class Dialect(NamedTuple):
     """How a touch point speaks.
 
-    `read` gives one event or the events of an array, each as our own dialect has it, or why one is
-    none; it raises Refusal where nothing can be told apart. `pieces` are the exact bytes of each
-    item, in the same order. `answer` is the answer to many, once all is settled; it may raise
+    `read` gives one event, or those of an array one by one, each as our own dialect has it, or why
+    it is none; it raises Refusal where nothing can be told apart. `pieces` are the exact bytes of
+    each item, in the same order. `answer` is the answer to many, once all is settled; it may raise
     Problem.
     """
 
-    read: Callable[[bytes, Names, Sending], Event | list[Event | Refusal]]
+    read: Callable[[bytes, Names, Sending], Event | Iterable[Event | Refusal]]
     pieces: Callable[[bytes], Sequence[bytes]]
     answer: Callable[[Sequence[Outcome], list[Result]], Answer] = results

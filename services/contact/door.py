@@ -1,7 +1,7 @@
 """The door: one way in for every dialect; small pure ASGI in front of the framework."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Protocol
 
 import msgspec
@@ -19,7 +19,15 @@ from services.contact.answers import (
     unsettled,
     why,
 )
-from services.contact.body import TIMEOUT, Deadlines, Gone, names_of, only_validate, read_body
+from services.contact.body import (
+    TIMEOUT,
+    Deadlines,
+    Gone,
+    names_of,
+    only_validate,
+    read_body,
+    unpacked,
+)
 from services.contact.dialect import Dialect, Names
 from services.contact.dialects import dialect_of
 from services.contact.faults import Refusal
@@ -27,12 +35,16 @@ from services.contact.intake import Admitted, Intake, Sending
 from services.contact.lanes import Appender, Lanes, Topics
 from services.contact.numbers import NUMBERS
 from services.contact.reading import Event
+from services.contact.segment import requests as segment
 from shared import telemetry
 from shared.auth import Key, authorise, unauthenticated
 from shared.clock import monotonic, now, rfc3339
-from shared.errors import FieldError, Problem, UnsupportedMedia
+from shared.errors import BadRequest, FieldError, Problem, TooLarge, UnsupportedMedia
 
-PATH = "/v1/events"
+EVENTS = "/v1/events"
+PATHS = frozenset((EVENTS, *segment.BY_PATH))
+"""What is posted to the door."""
+
 SCOPE = ("ingest",)
 
 _logger = logging.getLogger("rapport.contact")
@@ -76,8 +88,9 @@ class Door:
         began = monotonic()
         names = names_of(scope)
         trace = telemetry.traceparent(names.get(b"traceparent", b"").decode("latin-1") or None)
+        enter = self._of_events if scope["path"] == EVENTS else self._of_segment
         try:
-            answer = await self._answer(scope, receive, names, trace)
+            answer = await enter(scope, receive, names, trace)
         except Problem as problem:
             answer = as_problem(problem, trace)
         except Gone:
@@ -91,7 +104,10 @@ class Door:
         await send({"type": "http.response.body", "body": answer.body})
         NUMBERS.seconds.observe(monotonic() - began)
 
-    async def _answer(self, scope: Scope, receive: Receive, names: Names, trace: str) -> Answer:
+    # The two entrances
+
+    async def _of_events(self, scope: Scope, receive: Receive, names: Names, trace: str) -> Answer:
+        """Our own events and CloudEvents, by their content type."""
         try:
             key = await self._key(names.get(b"authorization", b""))
             self._lanes.make_way()
@@ -106,6 +122,28 @@ class Door:
             return await self._refuse_whole(asked, dialect)
         return await self._let_in(dialect, asked)
 
+    async def _of_segment(self, scope: Scope, receive: Receive, names: Names, trace: str) -> Answer:
+        """Calls of Segment's API; its clients take a body that is too large as a bad request."""
+        try:
+            secret = segment.secret_of(names)
+            key = None if secret is None else await self._key(_bearer(secret))
+            self._lanes.make_way()
+            raw = await read_body(receive, names, self._deadlines)
+            body, problem = _unpacked(raw, names.get(b"content-encoding", b""))
+            key = key or await self._key(_by_body(body, names))
+        except TooLarge as problem:
+            NUMBERS.turn_away(problem.code)
+            raise BadRequest(problem.detail, code=problem.code, headers=problem.headers) from None
+        except Problem as problem:
+            NUMBERS.turn_away(problem.code)
+            raise
+        asked = Asked(_sending(key, trace), body, names)
+        if problem is not None:
+            return await self._refuse_whole(asked, problem)
+        return await self._let_in(segment.BY_PATH[scope["path"]], asked)
+
+    # The one way in
+
     async def _key(self, header: bytes) -> Key:
         key = self._ring.at_hand(header) or await self._ring.find_by_header(header)
         if key is None:
@@ -117,7 +155,7 @@ class Door:
         """What the body holds, in whatever dialect, is let in or refused: the one way in."""
         try:
             found = dialect.read(asked.body, asked.names, asked.sending)
-            if not isinstance(found, list):
+            if isinstance(found, dict):
                 return await self._one(asked, self._intake.admit(found, asked.sending))
         except Refusal as refusal:
             return await self._refuse_whole(asked, why(refusal))
@@ -148,7 +186,7 @@ class Door:
 
     # Many events
 
-    def _admit_all(self, items: Sequence[Event | Refusal], sending: Sending) -> list[Outcome]:
+    def _admit_all(self, items: Iterable[Event | Refusal], sending: Sending) -> list[Outcome]:
         outcomes: list[Outcome] = []
         for item in items:
             try:
@@ -191,3 +229,21 @@ class Door:
 def _sending(key: Key, trace: str) -> Sending:
     moment = rfc3339(now())  # it has reached us, and is appended at once
     return Sending(key, moment, moment, trace)
+
+
+def _unpacked(raw: bytes, encoding: bytes) -> tuple[bytes, Problem | None]:
+    """The body, or as it came and what is wrong with its encoding. Raises TooLarge."""
+    try:
+        return unpacked(raw, encoding), None
+    except (BadRequest, UnsupportedMedia) as problem:
+        return raw, problem
+
+
+def _by_body(body: bytes, names: Names) -> bytes:
+    """The header of the write key in a body; without one that which came."""
+    secret = segment.write_key(body)
+    return names.get(b"authorization", b"") if secret is None else _bearer(secret)
+
+
+def _bearer(secret: str) -> bytes:
+    return b"Bearer " + secret.encode()

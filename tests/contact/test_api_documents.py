@@ -9,12 +9,14 @@ import pytest
 
 from services.contact.api import documents
 from services.contact.app import SERVICE
+from services.contact.cloudevents import BATCH, REQUIRED, STRUCTURED
+from services.contact.segment.requests import BY_PATH
 from services.contact.types import TYPES
 from shared.database import Pool
 from shared.ids import event_id
 from tests.contact.answering import Contact, answering
 from tests.contact.examples import SENT
-from tests.contact.sending import admitted
+from tests.contact.sending import SENDING, admitted, intake
 from tests.records import subject
 
 
@@ -31,21 +33,43 @@ def operations() -> dict[str, dict[str, Any]]:
 
 def test_every_operation_is_described_with_its_problems() -> None:
     found = operations()
-    assert len(found) == 7
+    assert len(found) == 15
+    open_to_all = found.pop("options /v1/events")
+    assert "security" not in open_to_all
     for name, operation in found.items():
         for part in ("summary", "description", "security", "tags"):
             assert operation[part], (name, part)
-        assert {"401", "403", "422", "503"} <= operation["responses"].keys(), name
+        wrong = "400" if operation["tags"] == ["segment"] else "422"
+        assert {"401", "403", wrong, "503"} <= operation["responses"].keys(), name
 
 
 def test_the_door_is_described_like_any_other() -> None:
     door = operations()["post /v1/events"]
     expected = {"200", "202", "400", "401", "403", "408", "413", "415", "422", "503"}
     assert door["responses"].keys() == expected
-    assert [each["name"] for each in door["parameters"]] == ["validate"]
-    examples = door["requestBody"]["content"]["application/json"]["examples"]
+    headers = [f"ce-{name}" for name in REQUIRED]
+    assert [each["name"] for each in door["parameters"]] == ["validate", *headers]
+    content = door["requestBody"]["content"]
+    examples = content["application/json"]["examples"]
     assert admitted(examples["one"]["value"])["type"] in TYPES
     assert isinstance(examples["array"]["value"], list)
+    for media, dialect in [
+        ("application/cloudevents+json", STRUCTURED),
+        ("application/cloudevents-batch+json", BATCH),
+    ]:
+        body = msgspec.json.encode(content[media]["example"])
+        found = dialect.read(body, {}, SENDING)
+        events = [found] if isinstance(found, dict) else found
+        assert all(intake.admit(event, SENDING).id for event in events if isinstance(event, dict))
+
+
+@pytest.mark.parametrize("path", BY_PATH)
+def test_the_example_of_every_call_of_segment_is_let_in(path: str) -> None:
+    content = operations()[f"post {path}"]["requestBody"]["content"]
+    body = msgspec.json.encode(content["application/json"]["example"])
+    for event in BY_PATH[path].read(body, {}, SENDING):
+        assert isinstance(event, dict)
+        assert intake.admit(event, SENDING).id
 
 
 def test_every_known_type_is_described() -> None:

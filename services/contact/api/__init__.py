@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from services.contact.api import events, interactions, keys, quarantine
+from services.contact.api import events, interactions, keys, quarantine, segment
 
 
 def install(app: FastAPI) -> None:
@@ -10,5 +10,5 @@ def install(app: FastAPI) -> None:
 
     The routes are the application's own, for an included router is matched twice.
     """
-    for router in (events.router, interactions.router, quarantine.router, keys.router):
-        app.router.routes.extend(router.routes)
+    for module in (events, segment, interactions, quarantine, keys):
+        app.router.routes.extend(module.router.routes)
