@@ -1,10 +1,12 @@
 """One way of folding a filled topic, in a process of its own: `python -m bench.filling WAY`.
 
 A Task on stdin. Says `ready`, waits for `go`, folds up to the given offsets, says what that took.
+The ways: `live`, `bulk`, and `pair`: bulk in two processes, the other of which is its `mate`.
 """
 
 import asyncio
 import sys
+from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -35,6 +37,7 @@ class Task(msgspec.Struct):
     prefix: str
     postgres: int  # process id
     until: list[tuple[str, int, int]]  # topic in Kafka, partition, offset
+    schema: str = ""  # where a mate joins in
 
 
 class Took(msgspec.Struct):
@@ -99,17 +102,52 @@ async def run(way: str, task: Task) -> Took:
         log = await Log.connect(task.kafka)
         ground = Ground(pool, log, replace(view(task.prefix), singles=()), task.prefix)
         fold: Way = catch_up if way == "live" else rebuilding.fill
-        if way == "live":
-            schema = await schemas.prepare(pool, log, ground.view, task.prefix)
-        else:
-            schema = await rebuilding.begin(ground, REBUILD)
+        schema = await _schema(way, ground, task)
+        mate = await _mate(task, schema) if way == "pair" else None
         memory.settle()
         print("ready", flush=True)
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
         await pool.execute("CHECKPOINT")
+        if mate is not None:
+            await _say(mate, "go")
         took = await _timed(fold, ground, schema, until, task.postgres)
+        if mate is not None:
+            other = msgspec.json.decode(await _heard(mate), type=Took)
+            took.cpu += other.cpu
+            took.memory = max(took.memory, other.memory)
+            await mate.wait()
         await log.close()
         return took
+
+
+async def _schema(way: str, ground: Ground, task: Task) -> Schema:
+    if way == "mate":
+        return await schemas.load(ground.pool, task.schema, task.prefix)
+    if way == "live":
+        return await schemas.prepare(ground.pool, ground.log, ground.view, task.prefix)
+    return await rebuilding.begin(ground, REBUILD)
+
+
+async def _mate(task: Task, schema: Schema) -> Process:
+    """A second process that is ready to fold the same schema."""
+    mate = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.filling", "mate"), stdin=PIPE, stdout=PIPE
+    )
+    joined = msgspec.structs.replace(task, schema=schema.name)
+    await _say(mate, msgspec.json.encode(joined).decode())
+    await _heard(mate)
+    return mate
+
+
+async def _say(mate: Process, line: str) -> None:
+    assert mate.stdin is not None
+    mate.stdin.write(line.encode() + b"\n")
+    await mate.stdin.drain()
+
+
+async def _heard(mate: Process) -> bytes:
+    assert mate.stdout is not None
+    return await mate.stdout.readline()
 
 
 async def _timed(fold: Way, ground: Ground, schema: Schema, until: Targets, postgres: int) -> Took:

@@ -48,6 +48,7 @@ class Found:
 
     live: list[Took] = field(default_factory=list)
     bulk: list[Took] = field(default_factory=list)
+    pair: list[Took] = field(default_factory=list)
     copied: list[float] = field(default_factory=list)  # events per second
     by_size: list[Took] = field(default_factory=list)
 
@@ -64,6 +65,7 @@ def measure(stage: Stage) -> list[Row]:
     for number in range(ROUNDS if stage.scale >= 1 else 1):
         found.live.append(_fold(stage, "live", number, _until(ends, sizes[1] / sizes[2])))
         found.bulk.append(_fold(stage, "bulk", number, _until(ends, sizes[1] / sizes[2]), found))
+        found.pair.append(_fold(stage, "pair", number, _until(ends, sizes[1] / sizes[2])))
     for size in (sizes[0], sizes[2]):
         found.by_size.append(_fold(stage, "bulk", size, _until(ends, size / sizes[2])))
     return [*_rows(found), *_sizes(found), *_contest(stage)]
@@ -83,6 +85,11 @@ def _rows(found: Found) -> list[Row]:
             *(what, unit, rates, "binary COPY of event rows, then their key"),
             found.copied,
             aim=0.35,
+        ),
+        paired(
+            *("rebuild by two processes", unit, [took.rate for took in found.pair], "by one"),
+            rates,
+            note=f"us/event {_costs(found.pair)}",
         ),
     ]
 

@@ -137,7 +137,7 @@ class Holding:
             if not isinstance(table, Merge):
                 await table.write(connection, self._schema, found)
             elif found and table.is_staged:
-                lines = table.layout.lines(table.combined(found))
+                lines = table.layout.lines(table.condensed(found))
                 await copy_lines(connection, self._schema, staged(table.name), lines)
 
 

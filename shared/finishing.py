@@ -1,7 +1,8 @@
 """The end of a bulk fold: staged rows merged, keys made, what was set aside folded one by one."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 from sqlalchemy import Table
@@ -30,17 +31,19 @@ async def finish(pool: Pool, view: View, schema: str, report: Report) -> None:
     """Merge what was staged, make keys and indexes, fold the few events that were set aside.
 
     To be called when all partitions have been folded as far as they shall be, and nobody folds. It
-    can be cancelled or killed and called again: each table is one transaction. Raises BeginAnew,
-    DatabaseUnavailable, and what asyncpg raises. Does nothing to a schema that is finished.
+    can be cancelled or killed and called again: each table is one transaction. Several processes
+    may be at it at the same time. Raises BeginAnew, DatabaseUnavailable, and what asyncpg raises.
+    Does nothing to a schema that is finished.
     """
     if not await staging.is_begun(pool, schema):
         return
-    async with transaction(pool) as connection:
-        await staging.close(connection, schema)
-    failpoint("rebuild.closed")
-    await _merge(pool, view, schema, report)
-    await _fold_suspects(pool, view, schema, report)
-    await _end(pool, view, schema, report)
+    with suppress(staging.Over):  # somebody else has ended it
+        async with transaction(pool) as connection:
+            await staging.close(connection, schema)
+        failpoint("rebuild.closed")
+        await _merge(pool, view, schema, report)
+        await _fold_suspects(pool, view, schema, report)
+        await _end(pool, view, schema, report)
 
 
 async def _merge(pool: Pool, view: View, schema: str, report: Report) -> None:
@@ -67,22 +70,27 @@ async def _merge(pool: Pool, view: View, schema: str, report: Report) -> None:
 
 async def _complete(pool: Pool, view: View, schema: str, table: Table) -> None:
     """One table, in one transaction; nothing where that was done before."""
-    async with transaction(pool) as connection:
-        await connection.execute(_ALONE, f"{schema}.{table.name}", timeout=staging.DAY)
-        await staging.state(connection, schema, staging.FINISHING)
+    async with _alone(pool, schema, table.name) as connection:
         if not await staging.has_key(connection, schema, table):
-            await connection.execute(_ROOM)
             for statement in staging.completion(view, schema, table):
                 await connection.execute(statement, timeout=staging.DAY)
             failpoint("rebuild.merging")
     failpoint("rebuild.merged")
 
 
+@asynccontextmanager
+async def _alone(pool: Pool, schema: str, what: str = "suspects") -> AsyncIterator[Connection]:
+    """A transaction with room for large sorts, in which nobody else is at work on the same."""
+    async with transaction(pool) as connection:
+        await connection.execute(_ROOM)
+        await connection.execute(_ALONE, f"{schema}.{what}", timeout=staging.DAY)
+        await staging.state(connection, schema, staging.FINISHING)
+        yield connection
+
+
 async def _fold_suspects(pool: Pool, view: View, schema: str, report: Report) -> None:
     """Fold what was set aside and turns out to be new; nearly all of it was seen indeed."""
-    async with transaction(pool) as connection:
-        await staging.state(connection, schema, staging.FINISHING)
-        await connection.execute(_ROOM)
+    async with _alone(pool, schema) as connection:
         for name in view.projection.memory:
             forget = staging.forgetting(view.metadata.tables[name])
             await connection.execute(in_schema(forget, schema), timeout=staging.DAY)
@@ -96,7 +104,7 @@ async def _fold_suspects(pool: Pool, view: View, schema: str, report: Report) ->
 async def _fold_page(pool: Pool, view: View, schema: str, size: int) -> int:
     """Fold the next events that were set aside; how many. A lone one that cannot be is parked."""
     try:
-        async with transaction(pool) as connection:
+        async with _alone(pool, schema) as connection:
             rows = await _taken(connection, schema, size)
             events = [view.decode(_record(row)) for row in rows]
             await view.projection.fold(connection, schema, events)
@@ -109,14 +117,13 @@ async def _fold_page(pool: Pool, view: View, schema: str, size: int) -> int:
             raise
     if size > 1:
         return sum([await _fold_page(pool, view, schema, 1) for _ in range(size)])
-    async with transaction(pool) as connection:
+    async with _alone(pool, schema) as connection:
         await _park(connection, schema, await _taken(connection, schema, 1), outcome)
     return 1
 
 
 async def _taken(connection: Connection, schema: str, size: int) -> Sequence[asyncpg.Record]:
     """The next events that were set aside, in the order of the log, and no more set aside."""
-    await staging.state(connection, schema, staging.FINISHING)
     rows: Sequence[asyncpg.Record] = await connection.fetch(in_schema(_TAKE, schema), size)
     return sorted(rows, key=lambda row: (row["topic"], row["partition"], row["record"]))
 
@@ -138,9 +145,7 @@ async def _end(pool: Pool, view: View, schema: str, report: Report) -> None:
     """Ask the second stage to look at everything, and let the schema be like any other."""
     queue = view.projection.queue
     asking = queue.ask_all if queue else ()
-    async with transaction(pool) as connection:
-        await staging.state(connection, schema, staging.FINISHING)
-        await connection.execute(_ROOM)
+    async with _alone(pool, schema) as connection:
         for done, statement in enumerate(asking):
             report("asking the second stage", done, len(asking))
             await connection.execute(in_schema(statement, schema), timeout=staging.DAY)

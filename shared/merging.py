@@ -17,6 +17,10 @@ Rows = Mapping[str, Sequence[Row]]
 """Rows by the name of their table, any number of a key."""
 
 
+SOME = 200
+"""Rows by which it is judged how often keys come again."""
+
+
 @dataclass(frozen=True)
 class Each:
     """Columns that merge each by itself."""
@@ -90,6 +94,12 @@ class Merge:
     def row(self, **columns: Any) -> Row:
         """A row from some of its columns: what is summed is 0 otherwise, all else null."""
         return tuple(map({**self._nothing, **columns}.get, self.layout.columns))
+
+    def condensed(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """One row a key where that makes them much fewer; else they are cheaper as they are."""
+        some, width = rows[:SOME], len(self.key)
+        few = len({row[:width] for row in some}) < len(some) // 2
+        return self.combined(rows) if few else rows
 
     def combined(self, rows: Iterable[Row]) -> list[Row]:
         """One row a key."""

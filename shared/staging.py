@@ -93,8 +93,12 @@ async def is_begun(connection: Connection | Pool, schema: str) -> bool:
 
 
 async def close(connection: Connection, schema: str) -> None:
-    """Let nothing be staged any more; waits for what is being staged. Raises BeginAnew."""
-    if not await connection.fetchval(in_schema(_CLOSE, schema), FINISHING, timeout=DAY):
+    """Let nothing be staged any more; waits for what is being staged. Raises BeginAnew, Over."""
+    try:
+        found = await connection.fetchval(in_schema(_CLOSE, schema), FINISHING, timeout=DAY)
+    except asyncpg.UndefinedTableError as error:
+        raise Over(f"{schema} is finished.") from error
+    if found is None:
         raise _gone(schema)
 
 

@@ -1,5 +1,6 @@
 """A schema filled in bulk: an ordinary one at the end, with the rows of the ordinary fold."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -133,6 +134,14 @@ async def test_what_was_set_aside_and_cannot_be_folded_is_parked(pool: Pool, sch
     await bulks.finish(pool, VIEW, schema)
     assert [one.place.offset for one in await parked(pool, schema)] == [500]
     assert await toy.counted(pool, schema) == 501
+
+
+async def test_several_may_finish_at_the_same_time(pool: Pool, schema: str) -> None:
+    told = numbered([happening(str(n), who=str(n % 50)) for n in range(2_000)])
+    batches = [told[n : n + 200] for n in range(0, 2_000, 200)]
+    await bulks.fill(pool, VIEW, schema, batches, expected=0)
+    await asyncio.gather(*(bulks.finish(pool, VIEW, schema) for _ in range(3)))
+    assert await toy.counted(pool, schema) == 2_000
 
 
 async def test_what_a_crash_has_emptied_is_begun_anew(pool: Pool, schema: str) -> None:
