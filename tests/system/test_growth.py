@@ -121,6 +121,7 @@ def test_a_copy_that_is_given_up_changes_nothing(grown: System) -> None:
     assert plan(grown) == before
 
 
+@pytest.mark.slow
 def test_ended_while_fenced_it_opens_the_topics_again(grown: System, tmp_path: Path) -> None:
     settings = grown.settings | armed(f"copy.fenced=pause:{tmp_path}/sent")
     with subprocess.Popen([sys.executable, *COPY], cwd=ROOT, env=environment(settings)) as child:
@@ -132,6 +133,7 @@ def test_ended_while_fenced_it_opens_the_topics_again(grown: System, tmp_path: P
     assert grown.rapport("topics", "abandon").returncode == 0
 
 
+@pytest.mark.slow
 def test_killed_while_fenced_it_finishes_later(grown: System, loads: list[Load]) -> None:
     with under_load(grown, lanes=1) as load:
         loads.append(load)
