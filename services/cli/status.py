@@ -60,14 +60,24 @@ def command(as_json: show.AsJson = False) -> None:
     wait for a view that nobody folds, or what serves is a minute behind. Exit code 2: a database or
     the log does not answer.
     """
-    found, log_away = run(_look(reach()))
-    said = Said(_sentences(found, _complaints), _untold(found, log_away), _sentences(found, _notes))
+    try:
+        found, log_away = run(_look(reach()))
+        said = _said(found, log_away)
+    except Fatal as error:  # there is no address to ask at
+        if not as_json:
+            raise
+        found, log_away, said = [], str(error), Said([], [str(error)], [])
     if as_json:
         show.json(_document(found, said, log_away))
     else:
         _print(found, said)
     if not said.fine:
         raise typer.Exit(2 if said.untold else 1)
+
+
+def _said(found: list[Found], log_away: str) -> Said:
+    wrong, notes = _sentences(found, _complaints), _sentences(found, _notes)
+    return Said(wrong, _untold(found, log_away), notes)
 
 
 async def _look(place: Reach) -> tuple[list[Found], str]:
