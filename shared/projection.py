@@ -1,6 +1,6 @@
 """A view as the runtime folds it: which topics, which tables, how records become rows."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,6 +13,9 @@ from shared.literals import Layout, Row, copy
 from shared.merging import Added, Merge, Rows
 from shared.messages import Envelope, Record
 from shared.seen import Key, record_new
+
+Offsets = Mapping[tuple[str, int], int]
+"""By topic in Kafka and partition."""
 
 
 class Event(NamedTuple):
@@ -105,7 +108,8 @@ class View:
     `decode` is pure; when it raises, that event alone is parked. `fold` writes a batch inside an
     open transaction, `(connection, schema, events)`, and commutes: any split and any interleaving
     of partitions gives the same rows. `singles` keep the second stage up, each run by one worker
-    of the schema; `settled` says whether they have caught up, `left` how many rows wait for them.
+    of the schema; `settled` says whether they have worked off what came before the given offsets,
+    by topic in Kafka and partition, `left` how many rows wait for them.
     """
 
     service: str
@@ -115,7 +119,7 @@ class View:
     decode: Callable[[Record], Event]
     projection: Projection
     fold: Callable[[Connection, str, Sequence[Event]], Awaitable[None]]
-    settled: Callable[[Connection, str], Awaitable[bool]] | None = None
+    settled: Callable[[Connection, str, Offsets], Awaitable[bool]] | None = None
     left: Callable[[Connection, str], Awaitable[int]] | None = None
     singles: tuple[Single, ...] = ()
     proof: Proof = field(default_factory=Proof)

@@ -1,12 +1,11 @@
 """The switch: which schema serves."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from shared.database import Connection, Pool
 from shared.failpoints import failpoint
 from shared.log import Log
-from shared.projection import View
+from shared.projection import Offsets, View
 from shared.schemas import READY, Schema, ends, is_live, live_name, lock, positions
 
 STANDS_BY = 3600
@@ -27,7 +26,7 @@ class Promotion:
         self._view = view
         self._schema = schema
         self._back = back
-        self._targets: Mapping[tuple[str, int], int] | None = None
+        self._targets: Offsets | None = None
         self._met_live = False
 
     async def step(self) -> bool:
@@ -53,26 +52,24 @@ class Promotion:
         failpoint("switch.committed")
         return True
 
-    async def _caught_up(
-        self, connection: Connection, targets: Mapping[tuple[str, int], int]
-    ) -> bool:
+    async def _caught_up(self, connection: Connection, targets: Offsets) -> bool:
         folded = await positions(connection, self._schema)
         if not _reached(folded, targets):
             return False
         if not self._met_live:
-            self._targets = targets = await self._live_positions(connection)
+            self._targets = targets = {**targets, **await self._live_positions(connection)}
             self._met_live = True
         if not _reached(folded, targets):
             return False
         settled = self._view.settled
-        return settled is None or await settled(connection, self._schema.name)
+        return settled is None or await settled(connection, self._schema.name, targets)
 
     async def _live_positions(self, connection: Connection) -> dict[tuple[str, int], int]:
         live = await live_name(connection, self._view.service)
         return await positions(connection, replace(self._schema, name=live)) if live else {}
 
 
-def _reached(folded: Mapping[tuple[str, int], int], targets: Mapping[tuple[str, int], int]) -> bool:
+def _reached(folded: Offsets, targets: Offsets) -> bool:
     return all(folded.get(place, target) >= target for place, target in targets.items())
 
 

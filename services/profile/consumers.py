@@ -10,7 +10,7 @@ from shared.database import Connection, in_schema
 from shared.leases import Single
 from shared.log import Topic
 from shared.messages import Record
-from shared.projection import Event, View
+from shared.projection import Event, Offsets, View
 
 IDENTITY = Topic("identity")
 CUSTOMERS = Topic("customers")
@@ -46,12 +46,14 @@ def _reader(identity: str) -> Callable[[Record], Event]:
     return decode
 
 
-async def settled(connection: Connection, schema: str) -> bool:
-    """Whether the resolver has caught up: all belonging is worked out, the list nearly.
+async def settled(connection: Connection, schema: str, before: Offsets) -> bool:
+    """Whether all belonging is worked out, and the list nearly, that came before these offsets.
 
     Under load `pending` is hardly ever empty, and the rows of large customers rest in it.
     """
-    return bool(await connection.fetchval(in_schema(_SETTLED, schema), NEARLY))
+    places = [(topic, partition, offset) for (topic, partition), offset in before.items()]
+    columns = list(zip(*places, strict=True)) or [(), (), ()]
+    return bool(await connection.fetchval(in_schema(_SETTLED, schema), NEARLY, *columns))
 
 
 async def left(connection: Connection, schema: str) -> int:
@@ -60,6 +62,11 @@ async def left(connection: Connection, schema: str) -> int:
 
 
 _SETTLED = """
-SELECT NOT EXISTS (SELECT FROM {s}.pending WHERE kind = 'pair')
-   AND (SELECT count(*) FROM (SELECT FROM {s}.pending LIMIT $1 + 1) few) <= $1
+WITH due AS NOT MATERIALIZED (
+    SELECT p.kind FROM {s}.pending p
+    JOIN unnest($2::text[], $3::integer[], $4::bigint[]) b (topic, partition, next_offset)
+    ON p.topic = b.topic AND p.partition = b.partition AND p.next_offset <= b.next_offset
+)
+SELECT NOT EXISTS (SELECT FROM due WHERE kind = 'pair')
+   AND (SELECT count(*) FROM (SELECT FROM due LIMIT $1 + 1) few) <= $1
 """

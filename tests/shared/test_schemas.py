@@ -12,7 +12,7 @@ from shared.crew import Crew
 from shared.database import Connection, Pool
 from shared.errors import Fatal
 from shared.log import Log
-from shared.projection import View
+from shared.projection import Offsets, View
 from shared.status import status
 from tests.shared import toy
 from tests.shared.toy import VIEW, append, counted, happening
@@ -88,7 +88,7 @@ async def test_a_newer_version_builds_beside_and_is_promoted(
     await append(log, topic_prefix, [happening(str(n), who=str(n)) for n in range(200)])
     gate = asyncio.Event()
 
-    async def gated(connection: Connection, schema: str) -> bool:
+    async def gated(connection: Connection, schema: str, before: Offsets) -> bool:
         return gate.is_set()
 
     async with running(pool, log, topic_prefix, "old") as old:
