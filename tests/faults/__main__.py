@@ -44,6 +44,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the table there too")
     parser.add_argument("--write", action="store_true", help=f"write it to docs/{DOCS.name} too")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background too
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # all is stopped on the way
     try:
         rows = scenarios(chosen.only or list(SCENARIOS), chosen.scale)

@@ -6,9 +6,8 @@ from itertools import cycle, islice
 
 from shared.clock import monotonic
 from tests.faults.scenario import Done
-from tests.faults.stage import Stage
+from tests.faults.stage import PROGRAMS, Stage
 
-KILLED = ("contact api", "contact worker", "profile worker", "other profile worker")
 RECOVERY = 90.0
 """Seconds in which events must be acknowledged again once a server is back."""
 
@@ -20,12 +19,12 @@ def processes(stage: Stage) -> Done:
     """kill -9 of each process, 20 times."""
     apart, times = stage.deployment(), stage.times(20)
     with apart.load() as load:
-        for name in KILLED * times:
+        for name in (*PROGRAMS,) * times:
             load.go_on()
             apart.programs[name].kill()
             apart.programs[name].start()
         load.go_on()
-    return Done(f"kill -9 of {', '.join(KILLED)}: {times} times each", apart)
+    return Done(f"kill -9 of {', '.join(PROGRAMS)}: {times} times each", apart)
 
 
 def servers(stage: Stage) -> Done:

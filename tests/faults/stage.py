@@ -20,6 +20,9 @@ from tests.system.load import LANES, RATE, Load, under_load
 from tests.system.running import Deployment, Ended, Program, run
 
 PARTITIONS = 4
+LARGE = 200_000
+"""Events after which a deployment is large."""
+
 SHORT = 0.1
 """The scale below which there is less load too."""
 
@@ -60,6 +63,11 @@ class Apart(Deployment):
         self.audited = 0
         self.topic = f"{settings['RAPPORT_TOPIC_PREFIX']}interactions.1"
         self.command: tuple[str, ...] = ()
+
+    @property
+    def number(self) -> int:
+        """How many events were acknowledged here."""
+        return sum(len(account.acknowledged) for account in self.accounts)
 
     def add(self, name: str, *words: str) -> Program:
         """One more program, not started yet."""
@@ -150,7 +158,12 @@ class Stage:
         assert embedded.start(self.servers, keep=True) == self.addresses
 
     def deployment(self) -> Apart:
-        """The deployment that scenarios share, each of which leaves it whole behind."""
+        """The deployment that scenarios share, each of which leaves it whole behind.
+
+        One that has grown large is left for a new one, so that auditing it does not take for ever.
+        """
+        if self._shared is not None and self._shared.number > LARGE:
+            self.clear(shared=True)
         if self._shared is None:
             self._shared = self._made()
             self._shared.start()
