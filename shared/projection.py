@@ -105,9 +105,10 @@ class Projection:
 class View:
     """What a service keeps in a view schema and how it is folded.
 
-    `decode` is pure; when it raises, that event alone is parked. `fold` writes a batch inside an
-    open transaction, `(connection, schema, events)`, and commutes: any split and any interleaving
-    of partitions gives the same rows. `singles` keep the second stage up, each run by one worker
+    `decode` is pure; when it raises, that event alone is parked. `projection` says how events
+    become rows; `fold`, nearly always its own, writes a batch inside an open transaction,
+    `(connection, schema, events)`, and commutes: any split and any interleaving of partitions
+    gives the same rows. `singles` keep the second stage up, each run by one worker
     of the schema; `settled` says whether they have worked off what came before the given offsets,
     by topic in Kafka and partition, `left` how many rows wait for them.
     """
