@@ -1,37 +1,13 @@
 """Alert rules and the dashboard name metrics that exist, and runbook entries that are there."""
 
-import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
+import shutil
+import subprocess
 from typing import Any
 
 import pytest
-import yaml
 
-ROOT = Path(__file__).resolve().parent.parent
-RULES = yaml.safe_load((ROOT / "deploy/alerts.yaml").read_text())["groups"][0]["rules"]
-PANELS = json.loads((ROOT / "deploy/grafana/rapport.json").read_text())["panels"]
-OF_OTHERS = {"up", "process_cpu_seconds_total", "process_resident_memory_bytes"}
-"""Metrics of Prometheus itself and of its client."""
-
-
-def documented() -> set[str]:
-    """The names in docs/metrics.md; a test of a running system holds them against /metrics."""
-    return set(re.findall(r"^\| `(rapport_\w+)`", (ROOT / "docs/metrics.md").read_text(), re.M))
-
-
-def named(expression: str) -> set[str]:
-    found = set(re.findall(r"\b(rapport_\w+|process_\w+|up)\b", expression))
-    return {re.sub(r"_(bucket|count|sum)$", "", name) for name in found}
-
-
-def expressions() -> Iterator[str]:
-    for rule in RULES:
-        yield rule["expr"]
-    for panel in PANELS:
-        for target in panel["targets"]:
-            yield target["expr"]
+from tests.watched import OF_OTHERS, PANELS, ROOT, RULES, documented, expressions, named
 
 
 def test_every_metric_that_is_watched_is_documented() -> None:
@@ -61,3 +37,16 @@ def test_panels_stand_beside_and_below_each_other() -> None:
     places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in PANELS]
     assert len({*places}) == len(places)
     assert len({panel["id"] for panel in PANELS}) == len(PANELS)
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_alerts_follow_from_histories_as_they_must() -> None:
+    words = ["promtool", "test", "rules", "alerts_test.yaml"]
+    ended = subprocess.run(words, cwd=ROOT / "deploy", capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_most_alerts_have_a_history() -> None:
+    tried = set(re.findall(r"alertname: (\w+)", (ROOT / "deploy/alerts_test.yaml").read_text()))
+    assert tried <= {rule["alert"] for rule in RULES}
+    assert len(tried) > len(RULES) / 2

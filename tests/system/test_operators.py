@@ -3,11 +3,14 @@
 import asyncio
 import json
 
+import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from shared.log import Log
 from shared.messages import Entry
 from tests.system.running import System, order, run, wait_until
+from tests.watched import ADDED, OF_OTHERS, documented, labels_chosen, labels_grouped, whole
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +37,39 @@ def test_status_is_fine_and_says_how_far_every_partition_is(system: System, posi
     assert row["next_offset"] == row["end"] == int(offset) + 1
     assert row["lag"] == 0
     assert row["owner"]
+
+
+def test_status_says_what_a_schema_is_and_who_works_on_it(system: System, position: str) -> None:
+    found = json.loads(system.rapport("status", "--json").stdout)
+    [profile] = [each for each in found["services"] if each["service"] == "profile"]
+    [schema] = profile["schemas"]
+    assert (schema["state"], found["notes"]) == ("serves", [])
+    assert set(schema["singles"]) == {"resolver", "teller"}
+    assert all(schema["singles"].values())
+    assert set(profile["counts"]) == {"pending", "told_unsent"}
+
+
+def test_without_servers_programs_are_told_so(system: System) -> None:
+    nowhere = System(system.data.parent / "nowhere", {})
+    ended = nowhere.rapport("status", "--json")
+    assert ended.returncode == 2
+    assert "`rapport embedded start` starts it" in json.loads(ended.stdout)["untold"][0]
+    assert "embedded start" in nowhere.rapport("status").stderr
+
+
+def test_metrics_are_those_that_are_documented_and_watched(system: System, position: str) -> None:
+    assert httpx.post(f"{system.url}/v1/events", content=b"{}").status_code == 401
+    assert system.get("/v1/customers", limit="1").status_code == 200
+    found: dict[str, set[str]] = {}
+    for family in text_string_to_metric_families(httpx.get(f"{system.url}/metrics").text):
+        for sample in family.samples:
+            found.setdefault(whole(sample.name), set()).update(sample.labels)
+    ours = {name for name in found if name.startswith("rapport_") and "_created" not in name}
+    assert ours == documented()
+    for name, label in labels_chosen():
+        assert label in found.get(name, set()) | ADDED, (name, label)
+    for names, label in labels_grouped():
+        assert any(label in found[name] for name in names - OF_OTHERS), (names, label)
 
 
 def test_the_command_is_a_program(system: System, position: str) -> None:
