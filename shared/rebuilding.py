@@ -21,8 +21,8 @@ from shared.projection import Event, View
 from shared.promotion import STANDS_BY, Promotion
 from shared.schemas import REBUILD, SERVE, Schema
 
-BATCH = 10_000
-"""Records of one transaction while nobody reads the schema."""
+BATCH = 3_000
+"""Records of one transaction while nobody reads the schema; more cost memory and save nothing."""
 
 LOOK = 0.2
 STILL_READ = 10
