@@ -110,8 +110,21 @@ def extension_name(name: str) -> str:
 _NAME = re.compile(rf"[a-z0-9]{{1,{MAX_NAME}}}")
 
 
+@lru_cache(256)
+def is_json(media: str) -> bool:
+    """Whether a content type says JSON: */json or */*+json."""
+    return _JSON.fullmatch(media.partition(";")[0].strip()) is not None
+
+
+_JSON = re.compile(r"[^/;]+/(?:[^/;]+\+)?json", re.IGNORECASE)
+_TEXTS = frozenset(("datacontenttype", "dataschema"))
+"""Attributes that CloudEvents has as texts that are not empty."""
+
+
 def extension_value(name: str, value: Any) -> str | int | bool:
     """The value of an attribute that the producer adds."""
+    if name in _TEXTS:
+        return printable(name, value, MAX_TEXT)
     if type(value) is str and len(value) <= MAX_TEXT:
         return value
     if type(value) is bool or (type(value) is int and -(2**31) <= value < 2**31):

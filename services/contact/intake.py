@@ -12,6 +12,7 @@ from services.contact.attributes import (
     extension_name,
     extension_value,
     id_of,
+    is_json,
     printable,
     source_of,
     type_of,
@@ -199,6 +200,9 @@ def _attributes(event: Event, record: _Record) -> dict[str, Any]:
             special(record, value)
         else:
             added[extension_name(name)] = extension_value(name, value)
+    media = added.get("datacontenttype")
+    if type(media) is str and not is_json(media):
+        record.data["content_type"] = added.pop("datacontenttype")  # the record itself is JSON
     return added
 
 

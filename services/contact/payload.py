@@ -10,13 +10,13 @@ import re
 from functools import lru_cache
 from typing import Any
 
+from services.contact.attributes import is_json
 from services.contact.faults import refuse
 from services.contact.reading import read_value
 from services.contact.types import CHANNELS, DIRECTIONS, TYPES
 
 Data = dict[str, Any]
 
-_JSON = re.compile(r"[^/;]+/(?:[^/;]+\+)?json", re.IGNORECASE)
 _TEXT = re.compile(
     r"text/[^/;]+|[^/;]+/(?:[^/;]+\+)?(?:xml|yaml|csv)"
     r"|application/(?:javascript|x-www-form-urlencoded)",
@@ -27,12 +27,6 @@ _CHARSET = re.compile(r';\s*charset\s*=\s*"?([^";\s]*)', re.IGNORECASE)
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _TAKEN = frozenset(("body", "body_base64", "content_type", "producer_subject"))
 """Names in `data` that say something of a foreign payload."""
-
-
-@lru_cache(256)
-def is_json(media: str) -> bool:
-    """Whether a content type says JSON: */json or */*+json."""
-    return _JSON.fullmatch(media.partition(";")[0].strip()) is not None
 
 
 @lru_cache(256)

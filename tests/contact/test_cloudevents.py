@@ -323,6 +323,80 @@ def test_headers_say_which_dialect_it_is(
         assert found is dialect
 
 
+CE = {"ce-specversion": "1.0", "ce-type": "org.example.parcel.left", "ce-source": "/depots/7"}
+SAID: dict[str, Any] = {
+    "specversion": "1.0",
+    "type": "org.example.parcel.left",
+    "source": "/depots/7",
+    "id": "P-17",
+    "time": "2026-04-05T17:31:00Z",
+    "parcelsize": "large",
+    "parcelnumber": 5,
+}
+EXAMPLES: list[tuple[str, dict[str, str], Any, dict[str, Any]]] = [
+    (
+        "binary, JSON",
+        {**CE, "ce-id": "P-17", "content-type": "application/json; charset=utf-8"},
+        b'{ "weight" : 7 }',
+        {"weight": 7},
+    ),
+    (
+        "binary, bytes of a type of its own",
+        {**CE, "ce-id": "P-17", "content-type": "application/vnd.example.binary"},
+        b"\x0b\x00\x01",
+        {"body_base64": "CwAB", "content_type": "application/vnd.example.binary"},
+    ),
+    (
+        "structured, JSON",
+        {"content-type": "application/cloudevents+json; charset=UTF-8"},
+        SAID | {"subject": None, "data": {"weight": 7, "fragile": True, "to": "Jane"}},
+        {"weight": 7, "fragile": True, "to": "Jane"},
+    ),
+    (
+        "structured, bytes",
+        {"content-type": "application/cloudevents+json"},
+        SAID | {"datacontenttype": "application/vnd.example.binary", "data_base64": "CwAB"},
+        {"body_base64": "CwAB", "content_type": "application/vnd.example.binary"},
+    ),
+    (
+        "structured, a document as text",
+        {"content-type": "application/cloudevents+json"},
+        SAID | {"unset": None, "datacontenttype": "application/xml", "data": '<so much="xml"/>'},
+        {"body": '<so much="xml"/>', "content_type": "application/xml"},
+    ),
+    (
+        "structured, a number",
+        {"content-type": "application/cloudevents+json"},
+        SAID | {"datacontenttype": "application/json", "data": 1.5},
+        {"body": 1.5, "content_type": "application/json"},
+    ),
+    (
+        "structured, a text that is JSON in itself stays a text",
+        {"content-type": "application/cloudevents+json"},
+        SAID | {"datacontenttype": "application/json", "data": '{"weight": 7}'},
+        {"body": '{"weight": 7}', "content_type": "application/json"},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "expected"), [row[1:] for row in EXAMPLES], ids=[row[0] for row in EXAMPLES]
+)
+def test_what_the_http_binding_and_the_json_format_show(
+    headers: dict[str, str], body: Any, expected: dict[str, Any]
+) -> None:
+    names = {name.encode(): value.encode() for name, value in headers.items()}
+    dialect = dialect_of(names)
+    assert isinstance(dialect, Dialect)
+    raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
+    found = record(dialect, raw, headers)
+    assert found["data"] == ENVELOPE | expected
+    assert (found["id"], found["source"], found["type"]) == ("P-17", SAID["source"], SAID["type"])
+    if isinstance(body, dict):
+        assert (found["parcelsize"], found["parcelnumber"]) == ("large", 5)
+        assert found["time"] == "2026-04-05T17:31:00.000000Z"
+
+
 def test_three_of_the_four_headers_are_not_enough() -> None:
     for missing in HEADERS:
         names = {name.encode(): b"x" for name in HEADERS if name != missing}

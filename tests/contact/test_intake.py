@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from cloudevents.core.formats.json import JSONFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -123,6 +124,12 @@ def test_attributes_of_the_producer_are_kept() -> None:
     assert record["correlationid"] == "c-1"
 
 
+def test_a_content_type_that_is_not_json_stands_in_the_data() -> None:
+    record = admitted({"type": "a.b", "datacontenttype": "text/xml", "data": {"x": 1}})
+    assert record["data"]["content_type"] == "text/xml"
+    assert "datacontenttype" not in record
+
+
 def test_a_null_attribute_is_unset() -> None:
     names = ("id", "source", "time", "specversion", "data", "subject", "tenant", "correlationid")
     record = admitted({"type": "a.b", **dict.fromkeys(names)})
@@ -230,6 +237,8 @@ def order(**fields: Any) -> dict[str, Any]:
     return event("order.placed", **{"order": "1", "amount": 1, "currency": "EUR"} | fields)
 
 
+_NO_MEDIA = ("/datacontenttype", "length")
+
 REFUSED: list[tuple[str, Any, str, str]] = [
     ("an event has a type", {}, "/type", "required"),
     ("a type is a text", {"type": 1}, "/type", "type"),
@@ -250,6 +259,8 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("attributes are lower case", {"type": "a.b", "userId": "1"}, "/userId", "attribute"),
     ("attributes are simple", {"type": "a.b", "context": {}}, "/context", "attribute"),
     ("names are escaped in pointers", {"type": "a.b", "a/b~": 1}, "/a~1b~0", "attribute"),
+    ("a schema is a text", {"type": "a.b", "dataschema": 1}, "/dataschema", "type"),
+    ("a content type is not empty", {"type": "a.b", "datacontenttype": ""}, *_NO_MEDIA),
     ("a trace is well formed", {"type": "a.b", "traceparent": "00-0"}, "/traceparent", "pattern"),
     ("known types have one version", order() | {"dataversion": 2}, "/dataversion", "value"),
     ("a channel is known", with_(channel="pigeon"), "/data/channel", "value"),
@@ -361,7 +372,12 @@ fields = st.dictionaries(
     max_size=5,
 )
 attributes = st.dictionaries(
-    st.sampled_from(["id", "source", "time", "subject", "tenant", "specversion", "dataversion"]),
+    st.sampled_from(
+        [
+            *("id", "source", "time", "subject", "tenant", "specversion", "dataversion"),
+            *("datacontenttype", "dataschema"),
+        ]
+    ),
     json_values,
     max_size=3,
 )
@@ -394,6 +410,7 @@ def test_any_json_is_let_in_or_refused_with_a_pointer(sent: Any) -> None:
         envelope = decode(entry.value)
         assert entry.key.decode() == envelope.partitionkey == entry.partitionkey
         assert envelope.id == entry.id
+        assert JSONFormat().read(None, entry.value).get_id() == entry.id  # a valid CloudEvent
 
 
 @settings(max_examples=300, deadline=None)
