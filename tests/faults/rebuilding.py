@@ -54,13 +54,16 @@ def killed(stage: Stage) -> Done:
             ended = _rebuild(apart, service, {})
             assert ended.returncode == 0, ended.stderr
     broken = [*watch.failed]
-    broken += [name for service, name in before.items() if _serving(apart, service) == name]
-    if watch.slowest > LAG:
-        broken.append(f"an event took {watch.slowest:.1f} s to be visible")
+    broken += [
+        f"{each} serves still" for name, each in before.items() if _serving(apart, name) == each
+    ]
+    if max(watch.slowest, watch.back) > LAG:
+        broken.append(f"an event took {max(watch.slowest, watch.back):.1f} s to be visible")
     _tidy(apart)
     done = (
         f"both views rebuilt from {people * EVENTS_OF_A_PERSON:,} events and more under load, each "
-        f"killed at {len(POINTS)} points; an event visible after {watch.slowest:.1f} s at most"
+        f"killed at {len(POINTS)} points; an event visible after {watch.slowest:.1f} s at most, "
+        f"unseen again for {watch.back:.1f} s at most"
     )
     return Done(f"{done}, {watch.reads:,} reads, {len(watch.failed)} failed", apart, tuple(broken))
 

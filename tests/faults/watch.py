@@ -20,7 +20,11 @@ VISIBLE = 60.0
 
 
 class Watch(threading.Thread):
-    """Posts the first event of one person after the other and waits until a reader sees it."""
+    """Posts the first event of one person after the other and waits until a reader sees it.
+
+    `slowest` is how long that took, `back` how long somebody who was seen was not seen again, both
+    at most and in seconds; `failed` says which reads went wrong.
+    """
 
     def __init__(self, apart: Apart) -> None:
         super().__init__(daemon=True)
@@ -31,6 +35,7 @@ class Watch(threading.Thread):
         self._seen = 0
         self.slowest = 0.0
         self.reads = 0
+        self.back = 0.0
         self.failed: list[str] = []
 
     @property
@@ -60,7 +65,7 @@ class Watch(threading.Thread):
 
     def _look(self) -> None:
         person = self._person(self._posted)
-        self._read_the_last()
+        self._read_the_known()
         self._posted += 1
         began = monotonic()
         answer = self._apart.post(person.events[0])
@@ -69,13 +74,23 @@ class Watch(threading.Thread):
         self._await(person.customers(1)[0].identifier, answer.json()["position"], began)
         self.slowest = max(self.slowest, monotonic() - began)
 
-    def _read_the_last(self) -> None:
-        """Whom a reader saw before, a reader sees again."""
+    def _read_the_known(self) -> None:
+        """The first person is always there; the last one too, but where another view serves now
+        that is behind the former one by what it lags."""
         if self._seen:
-            (known,) = self._person(self._seen - 1).customers(1)
-            answer = self._apart.get("/v1/customers", identifier=known.identifier)
-            assert answer.status_code == 200, answer.text
-            self.reads += 1
+            first, last = self._person(0), self._person(self._seen - 1)
+            assert self._is_there(first), f"{first.name} is gone"
+            began = monotonic()
+            while not self._is_there(last):
+                self.back = max(self.back, monotonic() - began, BEAT / 10)
+                assert monotonic() - began < VISIBLE, f"{last.name} is gone"
+
+    def _is_there(self, person: Person) -> bool:
+        identifier = person.customers(1)[0].identifier
+        answer = self._apart.get("/v1/customers", identifier=identifier)
+        self.reads += 1
+        assert answer.status_code in (200, 404), answer.text
+        return answer.status_code == 200
 
     def _await(self, identifier: str, position: str, began: float) -> None:
         """Read until it is there: a reader that asks for a position may be told to come again."""
