@@ -121,12 +121,13 @@ def install(folder: Path) -> Path:
     place = Path(shutil.copytree(_PROGRAM, folder / "node"))
     path = f"{_NODE / 'bin'}{os.pathsep}{os.environ['PATH']}"
     options = ("--ignore-scripts", "--no-audit", "--no-fund")
-    subprocess.run(
+    done = subprocess.run(
         [_NODE / "bin" / "node", _NPM, "ci", *options],
         cwd=place,
         env=os.environ | {"PATH": path},
-        check=True,
         capture_output=True,
+        text=True,
         timeout=120,
     )
+    assert done.returncode == 0, f"npm cannot install the SDK: {done.stderr[-1000:]}"
     return place
