@@ -24,6 +24,7 @@ from shared.outcomes import describe
 from shared.projection import View
 from shared.server import Server
 from shared.service import Service, Site
+from shared.serving import Serving
 from shared.settings import Settings
 
 STOP_TIMEOUT = 14.0
@@ -183,7 +184,7 @@ async def _site(
         log=log,
         view=view,
         schema=schema,
-        serving=schemas.Serving(pool, view),
+        serving=Serving(pool, view),
         partitions=schema.partitions,
         sources=sources,
         keyring=keyring,

@@ -4,8 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from shared.clock import monotonic
-from shared.database import Connection, Pool, ddl, in_schema, is_transient
+from shared.database import Connection, Pool, ddl, in_schema
 from shared.errors import Fatal, NotFound
 from shared.generations import first_seen
 from shared.leases import partition_unit, register
@@ -209,28 +208,6 @@ async def live_name(connection: Connection | Pool, service: str) -> str | None:
 async def is_live(connection: Connection | Pool, service: str, schema: str) -> bool:
     """Whether the service's `live` row points to this schema."""
     return await live_name(connection, service) == schema
-
-
-class Serving:
-    """Which schema a reader of this code reads: looked up at most once a second, kept when away."""
-
-    def __init__(self, pool: Pool, view: View, *, fresh: float = 1.0) -> None:
-        self._pool = pool
-        self._view = view
-        self._fresh = fresh
-        self._schema: str | None = None
-        self._until = 0.0
-
-    async def schema(self) -> str | None:
-        """Its name; None while it is still being built. Raises what asyncpg raises."""
-        if self._schema is None or monotonic() >= self._until:
-            try:
-                self._schema = await live_schema(self._pool, self._view.service, self._view.version)
-                self._until = monotonic() + self._fresh
-            except Exception as error:
-                if self._schema is None or not is_transient(error):
-                    raise
-        return self._schema
 
 
 async def ends(log: Log, schema: Schema) -> dict[tuple[str, int], int]:

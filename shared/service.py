@@ -12,7 +12,8 @@ from shared.errors import LogUnavailable, NotReady
 from shared.leases import Single
 from shared.log import Log, Topic
 from shared.projection import View
-from shared.schemas import Schema, Serving, Source, progress
+from shared.schemas import Schema, Source, progress
+from shared.serving import Serving
 from shared.settings import Settings
 
 

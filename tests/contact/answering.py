@@ -18,8 +18,9 @@ from shared.database import Pool, ddl, migrate
 from shared.errors import FieldError
 from shared.log import Log, Topic
 from shared.messages import Place, Record
-from shared.schemas import Schema, Serving, Source, prepare
+from shared.schemas import Schema, Source, prepare
 from shared.service import Site
+from shared.serving import Serving
 from shared.settings import load
 from shared.tables import runtime
 from tests.contact.sending import SENDING

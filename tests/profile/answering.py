@@ -16,8 +16,9 @@ from shared.auth import Key, digest, new_secret
 from shared.database import Pool, ddl
 from shared.log import Log
 from shared.messages import Record
-from shared.schemas import Schema, Serving, Source
+from shared.schemas import Schema, Source
 from shared.service import Site
+from shared.serving import Serving
 from shared.settings import load
 from shared.tables import runtime
 from tests.records import SECRET, record

@@ -122,17 +122,6 @@ async def test_code_that_was_taken_back_serves_again_when_nobody_works_on_the_ne
         await until(lambda: is_live(pool, "toy_1_1"))
 
 
-async def test_serving_is_known_even_while_the_database_is_away(
-    pool: Pool, log: Log, topic_prefix: str
-) -> None:
-    serving = schemas.Serving(pool, VIEW, fresh=0.0)
-    assert await serving.schema() is None
-    await schemas.prepare(pool, log, VIEW, topic_prefix)
-    assert await serving.schema() == "toy_1_1"
-    pool.terminate()
-    assert await serving.schema() == "toy_1_1"
-
-
 async def test_status_needs_only_the_database_and_the_log(
     pool: Pool, log: Log, topic_prefix: str
 ) -> None:
