@@ -21,6 +21,7 @@ test: $(STAMP) ## all tests, on the real Kafka and PostgreSQL (ARGS="-k word" fo
 
 faults: $(STAMP) ## kill, stall and starve a running system, then count (ARGS="--scale 0.1")
 	@$(PYTEST) -q -m slow --timeout 1800
+	@HISTORIES=2000 $(PYTEST) -q --timeout 3600 tests/profile/test_rebuilt_equals_live.py
 	@exec .venv/bin/python -m tests.faults $(ARGS)
 
 check: $(STAMP) ## format, lint, types, imports, OpenAPI, tests: the same as CI

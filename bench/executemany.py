@@ -103,8 +103,12 @@ def _count(one: Interaction) -> tuple[object, ...]:
     return one.partitionkey, one.data.channel, one.type, happened
 
 
+def _recorded(one: Interaction) -> str:
+    return f"{one.recordedtime}{one.source}\x1f{one.id}\x1f{one.partitionkey}"
+
+
 def _order(one: Interaction) -> tuple[object, ...]:
-    stamp = f"{one.happened}{one.recordedtime}{one.source}\x1f{one.id}"
+    stamp = one.happened + _recorded(one)
     data = one.data.model_dump_json(include={"lines"})
     happened = datetime.fromisoformat(one.happened)
     amount, currency = one.data.amount, one.data.currency
@@ -121,7 +125,7 @@ def _pairs(one: Interaction, topic: str, partition: int, offset: int) -> list[tu
     return [
         (
             *(weaker[1], stronger[1], one.ingestkey, weaker[0], stronger[0]),
-            f"{one.recordedtime}{one.source}\x1f{one.id}",
+            _recorded(one),
             one.partitionkey,
             event_id(one.source, one.id),
             f"{topic}/{partition}/{offset}",

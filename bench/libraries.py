@@ -41,6 +41,9 @@ from shared.schemas import prepare
 TIMEOUT = 300.0
 """Seconds after which a library is given up."""
 
+SAVED = 100
+"""Events saved together: thousands fill both ends of its pipeline, and neither reads."""
+
 
 class Clock:
     """From the first commit to the last."""
@@ -179,7 +182,9 @@ def with_eventsourcing(task: Task, schema: str, go: Callable[[], None]) -> Took:
         "POSTGRES_PASSWORD": parts.password or "none",
     }
     application = Application[Any](environment)
-    notifications = application.save(*_happenings(task))
+    happened, last = _happenings(task), 0
+    for at in range(0, len(happened), SAVED):
+        last = application.save(*happened[at : at + SAVED])[-1].notification.id
     Rowing.schema, Rowing.clock = schema, Clock()
     go()
     with ProjectionRunner(
@@ -188,7 +193,7 @@ def with_eventsourcing(task: Task, schema: str, go: Callable[[], None]) -> Took:
         view_class=Rowing,
         env=environment,
     ) as runner:
-        runner.wait(notifications[-1].notification.id, timeout=TIMEOUT)
+        runner.wait(last, timeout=TIMEOUT)
     application.close()
     return Rowing.clock.took()
 

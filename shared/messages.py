@@ -91,13 +91,16 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def stamp(self) -> str:
-        """The total order (min(time, recordedtime), recordedtime, source, id), as text."""
-        return f"{self.happened}{self.recordedtime}{self.source}\x1f{self.id}"
+        """The total order (min(time, recordedtime), recordedtime, source, id, subject), as text."""
+        return self.happened + self.recorded_stamp
 
     @property
     def recorded_stamp(self) -> str:
-        """The order in which events reached us: (recordedtime, source, id), as text."""
-        return f"{self.recordedtime}{self.source}\x1f{self.id}"
+        """The order in which events reached us: (recordedtime, source, id, subject), as text.
+
+        With the subject, no two events are equal: one name under two subjects is two events.
+        """
+        return f"{self.recordedtime}{self.source}\x1f{self.id}\x1f{self.partitionkey}"
 
 
 _envelope = msgspec.json.Decoder(Envelope)

@@ -72,7 +72,7 @@ WITH listed AS MATERIALIZED (
               FROM {{s}}.traits t
               WHERE t.subject = ANY (m.subjects)
                 AND t.name IN ('name', 'first_name', 'last_name')
-              ORDER BY t.name, t.stamp DESC, t.subject) trait) named
+              ORDER BY t.name, t.stamp DESC) trait) named
 ), gone AS (
     DELETE FROM {{s}}.customers c USING listed l
     WHERE c.customer = l.customer AND l.interactions IS NULL

@@ -98,7 +98,7 @@ class _Sum:
     orders: int = 0
     last_order: datetime | None = None
     amounts: dict[str, list[Decimal]] = field(default_factory=lambda: defaultdict(list))
-    traits: dict[str, tuple[str, list[int], str]] = field(default_factory=dict)
+    traits: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 async def _customers(connection: Connection, schema: str, identity: Identity) -> Table:
@@ -110,7 +110,7 @@ async def _customers(connection: Connection, schema: str, identity: Identity) ->
     for subject, amount, currency, ordered in await _fetch(connection, schema, _ORDERS):
         _sell(sums[identity.customer(subject)], amount, currency, ordered)
     for subject, name, value, stamp in await _fetch(connection, schema, _TRAITS):
-        _describe(sums[identity.customer(subject)], subject, name, value, stamp)
+        _describe(sums[identity.customer(subject)], name, value, stamp)
     sizes: dict[str, int] = defaultdict(int)
     for customer in identity.customers.values():
         sizes[customer] += 1
@@ -131,11 +131,10 @@ def _sell(
         total.amounts[currency].append(amount)
 
 
-def _describe(total: _Sum, subject: str, name: str, value: str, stamp: str) -> None:
-    """Of a trait the latest counts, of equals that of the smaller subject."""
-    entry = (stamp, [-int(digit, 16) for digit in subject.replace("-", "")], value)
-    if name not in total.traits or entry > total.traits[name]:
-        total.traits[name] = entry
+def _describe(total: _Sum, name: str, value: str, stamp: str) -> None:
+    """Of a trait the latest counts."""
+    if name not in total.traits or stamp > total.traits[name][0]:
+        total.traits[name] = (stamp, value)
 
 
 def _listed(total: _Sum) -> tuple[object, ...]:
@@ -156,8 +155,8 @@ def _listed(total: _Sum) -> tuple[object, ...]:
     )
 
 
-def _name(traits: Mapping[str, tuple[str, list[int], str]]) -> str | None:
-    names = (_text(traits[name][2]) if name in traits else "" for name in _NAMES)
+def _name(traits: Mapping[str, tuple[str, str]]) -> str | None:
+    names = (_text(traits[name][1]) if name in traits else "" for name in _NAMES)
     whole, first, last = names
     return whole or " ".join(filter(None, (first, last))) or None
 

@@ -58,19 +58,24 @@ def happening(draw: st.DrawFn) -> tuple[str, list[str], dict[str, Any]]:
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Record]:
-    """Records that happened and were recorded whenever."""
-    made = []
+    """Records that happened and were recorded whenever.
+
+    Some share name and times with one of another subject, and are other events all the same.
+    """
+    made: list[Record] = []
+    names: list[tuple[str, int, int]] = []
+    taken: set[tuple[bytes | None, str]] = set()
     for number in range(draw(st.integers(1, 25))):
         type_, who, fields = draw(happening())
-        times: dict[str, Any] = {
-            "seconds": draw(st.integers(0, 9)),
-            "recorded": draw(st.integers(0, 9)),
-        }
-        topic = "identity.1" if "decision" in fields else "interactions.1"
-        key = draw(st.sampled_from("ab"))
-        made.append(
-            record(
-                type_, *who, id=str(number), offset=number, topic=topic, key=key, **times, **fields
-            )
-        )
+        fields["topic"] = "identity.1" if "decision" in fields else "interactions.1"
+        fields["key"] = draw(st.sampled_from("ab"))
+        own = str(number), draw(st.integers(0, 9)), draw(st.integers(0, 9))
+        id, seconds, recorded = draw(st.sampled_from([own, *names]))
+        one = record(type_, *who, id=id, seconds=seconds, recorded=recorded, **fields)
+        if (one.key, id) in taken:
+            id, seconds, recorded = own
+            one = record(type_, *who, id=id, seconds=seconds, recorded=recorded, **fields)
+        taken.add((one.key, id))
+        names.append((id, seconds, recorded))
+        made.append(one._replace(place=one.place._replace(offset=number)))
     return made

@@ -150,6 +150,40 @@ async def test_a_claimed_identifier_makes_no_pair_and_no_identifier(
     assert len(await rows(pool, schema, "identifiers")) == 1
 
 
+ONE_NAME = [
+    ("order.placed", {"order": "A", "amount": 1}, {"order": "A", "amount": 2}),
+    ("order.paid", {"order": "A"}, {"order": "A"}),
+    ("subscription.started", {"subscription": "S", "term": "P1M"}, {"subscription": "S"}),
+    ("product.registered", {"serial": "P", "name": "x"}, {"serial": "P", "name": "y"}),
+    (
+        "consent.granted",
+        {"address": "a", "purpose": "news", "topics": ["x"]},
+        {"address": "a", "purpose": "news", "topics": ["y"]},
+    ),
+    (
+        "membership.changed",
+        {"organisation": {"id": "O", "name": "x"}, "role": "r"},
+        {"organisation": {"id": "O", "name": "y"}, "role": "r"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("type_", "one", "other"), ONE_NAME, ids=[row[0] for row in ONE_NAME])
+async def test_events_of_one_name_under_two_subjects_give_the_same_rows_in_either_order(
+    pool: Pool, schema: str, type_: str, one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    events = [
+        record(type_, "user:1", "email:a@x", id="same", **one),
+        record(type_, "user:2", "crm:9", "email:a@x", id="same", partition=1, **other),
+    ]
+    found = []
+    for ordered in (events, events[::-1]):
+        await pool.execute("".join(f"DELETE FROM p.{table.name};" for table in ALL))
+        await fold(pool, schema, [[event] for event in ordered])
+        found.append({table: await rows(pool, schema, table) for table in STAGE_ONE})
+    assert found[0] == found[1]
+
+
 PEOPLE = ["user:1", "user:2", "crm:5", "email:a@x", "email:b@x", "phone:+49", "device:d"]
 
 
@@ -188,16 +222,25 @@ def happenings(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[list[Record]]:
-    """Records of two partitions, each in its order, with some of them appended again later."""
+    """Records of two partitions, each in its order, with some of them appended again later.
+
+    Some share name and times with one of another subject, and are other events all the same.
+    """
     partitions: list[list[Record]] = [[], []]
+    moments = st.integers(0, 5)
+    names: list[tuple[str, int, int]] = []
+    taken: set[tuple[bytes | None, str]] = set()
     for number in range(draw(st.integers(1, 12))):
         type_, fields = draw(happenings())
         who = draw(st.lists(st.sampled_from(PEOPLE), max_size=3, unique=True))
-        times: dict[str, Any] = {
-            "seconds": draw(st.integers(0, 5)),
-            "recorded": draw(st.integers(0, 5)),
-        }
-        made = record(type_, *who, id=str(number), **times, **fields)
+        own = str(number), draw(moments), draw(moments)
+        id, seconds, recorded = draw(st.sampled_from([own, *names]))
+        made = record(type_, *who, id=id, seconds=seconds, recorded=recorded, **fields)
+        if (made.key, id) in taken:
+            id, seconds, recorded = own
+            made = record(type_, *who, id=id, seconds=seconds, recorded=recorded, **fields)
+        taken.add((made.key, id))
+        names.append((id, seconds, recorded))
         part = int((made.key or b"0")[-1:], 16) % 2
         partitions[part].append(made)
         if draw(st.booleans()):

@@ -188,7 +188,10 @@ class _Page:
 _NUMBERED = ("namespace", "number")
 _THINGS = (rules.SUBSCRIPTIONS, rules.PRODUCTS, rules.CONSENTS, rules.MEMBERSHIPS)
 _SHOWN = ("event", "subject", "source", "id", "type", "time", "recorded", "position", "key")
-_STAMP = f"{moment('e.time')} || {moment('e.recorded')} || e.source || chr(31) || e.id"
+_STAMP = (
+    f"{moment('e.time')} || {moment('e.recorded')} || e.source || chr(31) || e.id"
+    " || chr(31) || e.subject"
+)
 _EVENT = """e.subject, e.event, e.time, e.recorded, e.type, e.channel, e.source, e.id, e.key,
            e.position, e.data"""
 
@@ -200,7 +203,7 @@ _TRAITS = f"""
     SELECT {_EVENT}, NULL AS namespace, NULL AS number,
            (SELECT json_build_object('event', t.event, 'by', t.subject)
             FROM {{s}}.traits t WHERE t.subject = {MINE} AND t.name = $13
-            ORDER BY t.stamp DESC, t.subject LIMIT 1) AS thing
+            ORDER BY t.stamp DESC LIMIT 1) AS thing
     FROM {{s}}.events e WHERE e.subject = {MINE}"""
 
 
@@ -229,7 +232,7 @@ _MEMBERSHIPS = f"""
            json_build_object('stamp', o.stamp, 'mine', e.subject = {MINE}, 'latest', e.event = (
                SELECT b.event FROM {{s}}.memberships b
                WHERE (b.namespace, b.number) = (o.namespace, o.number) AND b.subject = {MINE}
-               ORDER BY b.stamp DESC, b.subject LIMIT 1)) AS thing
+               ORDER BY b.stamp DESC LIMIT 1)) AS thing
     FROM {{s}}.organisations o
     JOIN {{s}}.mentions m
         ON m.kind = 'organisation' AND m.namespace = o.namespace AND m.number = o.number

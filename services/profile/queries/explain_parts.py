@@ -23,7 +23,7 @@ class Seen(NamedTuple):
 
     @property
     def stamp(self) -> str:
-        return "{time}{recorded}{source}\x1f{id}".format_map(self.row)
+        return "{time}{recorded}{source}\x1f{id}\x1f{subject}".format_map(self.row)
 
     def fields(self, *names: str) -> dict[str, Any]:
         """What the data has of these fields."""

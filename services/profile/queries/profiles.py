@@ -18,7 +18,7 @@ _TRAITS = f"""coalesce((SELECT json_object_agg(name, json_build_object(
     'position', position) ORDER BY name)
 FROM (SELECT DISTINCT ON (name) name, value, event, position, {event_of("stamp")}
       FROM {{s}}.traits WHERE subject = {MINE}
-      ORDER BY name, stamp DESC, subject) latest
+      ORDER BY name, stamp DESC) latest
 WHERE value <> 'null'), '{{}}')"""
 
 
@@ -88,7 +88,7 @@ _MEMBERSHIPS = rows(
     SELECT m.namespace, m.number, o.name, m.role, left(m.stamp, 27) AS since, m.subject, m.event
     FROM (SELECT DISTINCT ON (namespace, number) *
           FROM {{s}}.memberships WHERE subject = {MINE}
-          ORDER BY namespace, number, stamp DESC, subject) m
+          ORDER BY namespace, number, stamp DESC) m
     LEFT JOIN {{s}}.organisations o USING (namespace, number)
     WHERE m.member ORDER BY m.namespace, m.number LIMIT {MOST}"""
 )

@@ -11,7 +11,7 @@ def event_of(stamp: str, *, skip: int = 54) -> str:
     rest = f"substr({stamp}, {skip + 1})"
     return (
         f"left({stamp}, 27) AS time, split_part({rest}, chr(31), 1) AS source,"
-        f" substr({rest}, strpos({rest}, chr(31)) + 1) AS id"
+        f" split_part({rest}, chr(31), 2) AS id"
     )
 
 
