@@ -19,6 +19,9 @@ from shared.errors import Forbidden, NotReady, Unauthenticated
 from shared.ids import random_token
 
 SCOPES = ("ingest", "read", "write", "ops")
+PUBLIC = "ingest-public"
+"""The scope of a key that stands in a page or an app, where everybody can read it."""
+
 PREFIX = "rk_"
 _SECRET = re.compile(r"rk_[A-Za-z0-9_-]{43}")
 
@@ -32,6 +35,10 @@ class Key:
     principal: str  # service:shop, representative:7, partner:12: the actor on every event
     namespace: str = ""  # of identifiers that name none
     source_prefix: str = ""  # every source sent with this key begins with it
+    types: frozenset[str] | None = None  # that it may send; of a public key never None
+    origins: tuple[str, ...] = ()  # pages it may be used from; none named: any
+    rate: float | None = None  # events a second; None: as the deployment says
+    token_key: str | None = None  # the JWK by which identity tokens are checked
 
 
 class KeySelf(msgspec.Struct, frozen=True):

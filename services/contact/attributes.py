@@ -56,14 +56,31 @@ def source_of(key: Key, source: Any) -> str:
     """A source that this key may send; the key's own where the event names none."""
     if source is None:
         return key.source_prefix or f"/keys/{key.name}"
-    if type(source) is str and source.startswith(key.source_prefix) and _is_reference(source):
-        return source
+    if type(source) is str and _is_reference(source):
+        prefix = key.source_prefix
+        if not prefix or is_within(source, prefix):
+            return source
     printable("source", source, MAX_ID)
     if not _is_reference(source):
         raise refuse("/source", "pattern", "`source` is a URI reference: no blanks, no quotes.")
     raise refuse(
         "/source", "prefix", f"A source sent with this key begins with {key.source_prefix}."
     )
+
+
+def is_within(source: str, prefix: str) -> bool:
+    """Whether a source begins with a prefix and goes on with a part of its own, if at all.
+
+    `/keys/shop` and `/keys/shop/1` begin with `/keys/shop`; `/keys/shop2` is another key's.
+    """
+    if not prefix or source == prefix:
+        return True
+    return source.startswith(prefix) and (
+        prefix[-1] in _BETWEEN_PARTS or source[len(prefix)] in _BETWEEN_PARTS
+    )
+
+
+_BETWEEN_PARTS = frozenset("/:#?")
 
 
 @lru_cache(4096)

@@ -16,6 +16,7 @@ MAX_NAMESPACE = 128
 REMEMBERED = 32_768
 """Identifiers whose subject is kept at hand; those of busy customers come again and again."""
 
+_DEVICE = RANK["device"]
 _KIND = re.compile(r"[a-z0-9_]{1,32}")
 _PHONE = re.compile(r"\+?[0-9]{5,15}")
 _OURS = frozenset(("kind", "namespace", "value", "given", "subject"))
@@ -74,6 +75,32 @@ class Resolver:
                 best, strongest = rank, known.subject
         return identifiers, strongest or None
 
+    def identify_public(
+        self, given: Any, namespace: str, vouched: frozenset[str]
+    ) -> tuple[list[msgspec.Raw], str | None]:
+        """The same for an event that came with a public key: what it says of itself is a claim.
+
+        Only a device counts, and what a token vouches for; of several of one kind the first, so
+        that no page can say that two customers are one.
+        """
+        identifiers, _ = self.identify(given, namespace)
+        counted: dict[int, str] = {}
+        found: list[msgspec.Raw] = []
+        for item, encoded in zip(given, identifiers, strict=True):
+            known = self._one(item, namespace)
+            subject, rank = known.subject, known.rank
+            trusted = rank >= 0 and (rank == _DEVICE or subject in vouched)
+            if trusted and counted.setdefault(rank, subject) == subject:
+                found.append(encoded)
+            else:
+                found.append(_as_claim(encoded))
+        return found, counted[max(counted)] if counted else None
+
+    def subjects(self, given: Any, namespace: str) -> frozenset[str]:
+        """The subjects of identifiers as they were given. Raises Refusal."""
+        self.identify(given, namespace)
+        return frozenset(self._one(item, namespace).subject for item in given) - {""}
+
     def _one(self, item: Any, namespace: str) -> Known:
         if type(item) is not dict:
             raise refuse("", "type", "An identifier is an object with `kind` and `value`.")
@@ -120,6 +147,13 @@ def _with_rest(known: Known, item: dict[str, Any]) -> Known:
         identifier.pop("subject", None)
         return Known(-1, "", known.value, msgspec.Raw(_encode(identifier)))
     return Known(known.rank, known.subject, known.value, msgspec.Raw(_encode(identifier)))
+
+
+def _as_claim(encoded: msgspec.Raw) -> msgspec.Raw:
+    """The identifier as what somebody only says: without a subject it makes no pair."""
+    identifier = msgspec.json.decode(encoded)
+    identifier.pop("subject", None)
+    return msgspec.Raw(_encode({**identifier, "claim": True}))
 
 
 def _know(secret: bytes, kind: str, namespace: str, value: str) -> Known:

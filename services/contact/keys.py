@@ -1,16 +1,18 @@
-"""The keys of a deployment: made, listed, revoked, and found by who asks."""
+"""The keys of a deployment: made, changed, rotated, revoked, and found by who asks."""
 
 import asyncio
 import json
 import logging
-import re
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 
-from shared.auth import SCOPES, Key, bearer, digest, looks_like_a_key, new_secret
+from services.contact import granting
+from services.contact.granting import Bounds
+from shared.auth import PUBLIC, SCOPES, Key, bearer, digest, looks_like_a_key, new_secret
 from shared.clock import monotonic
 from shared.database import Pool, is_transient
 from shared.deployment import write_private
@@ -27,8 +29,7 @@ WAIT = 1.0
 
 FIRST_KEYS = "keys.json"
 _MOST_HEADERS = 10_000
-_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
-_PRINCIPAL = re.compile(r"[a-z]{1,32}:[!-~]{1,128}")
+UNBOUND = Bounds()
 _logger = logging.getLogger("rapport.contact")
 
 
@@ -40,29 +41,62 @@ async def create(
     *,
     namespace: str = "",
     source_prefix: str = "",
+    bounds: Bounds = UNBOUND,
 ) -> str:
-    """Make a key; its secret is shown here and never again. Raises Fatal with one sentence."""
-    _check(name, scopes, principal, source_prefix)
+    """Make a key; its secret is shown here and never again. Raises Fatal with one sentence.
+
+    A public key always has a source prefix, so that it cannot take the event ids of others.
+    """
+    granting.check(name, scopes, principal, source_prefix, bounds)
+    if PUBLIC in scopes:
+        source_prefix = source_prefix or granting.own_source(name)
     secret = new_secret()
+    fields = (name, digest(secret), list(scopes), principal, namespace, source_prefix)
     try:
-        await pool.execute(
-            _INSERT, name, digest(secret), list(scopes), principal, namespace, source_prefix
-        )
+        await pool.execute(_INSERT, *fields, *_row(bounds))
     except asyncpg.UniqueViolationError:
         raise Fatal(f"There is, or was, a key named {name}; take another name.") from None
     return secret
 
 
-def _check(name: str, scopes: Sequence[str], principal: str, source_prefix: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise Fatal(f"{name!r} cannot name a key: 1 to 64 of a-z, 0-9, _ . and -.")
-    wrong = [scope for scope in scopes if scope not in SCOPES]
-    if wrong or not scopes:
-        raise Fatal(f"A key has one or more of the scopes {', '.join(SCOPES)}.")
-    if not _PRINCIPAL.fullmatch(principal):
-        raise Fatal(f"{principal!r} is not a principal; write kind:id, such as service:shop.")
-    if len(source_prefix) > 128 or (source_prefix and not source_prefix.isprintable()):
-        raise Fatal("A source prefix has at most 128 characters that can be printed.")
+def _row(bounds: Bounds) -> tuple[object, ...]:
+    types = None if bounds.types is None else list(dict.fromkeys(bounds.types))
+    origins = [origin.lower() for origin in dict.fromkeys(bounds.origins)]
+    return types, origins, bounds.rate, bounds.token_key
+
+
+async def change(pool: Pool, name: str, changes: Bounds) -> bool:
+    """Give a key other bounds, where they are named; False where there is none that is in use."""
+    async with pool.acquire() as connection, connection.transaction():
+        row = await connection.fetchrow(_BOUNDS, name)
+        if row is None:
+            return False
+        bounds = Bounds(
+            row["types"] if changes.types is None else changes.types,
+            changes.origins or row["origins"],
+            row["rate"] if changes.rate is None else changes.rate,
+            row["token_key"] if changes.token_key is None else changes.token_key,
+        )
+        granting.check_bounds(bounds, public=PUBLIC in row["scopes"])
+        await connection.execute(_CHANGE, name, *_row(bounds))
+    return True
+
+
+async def rotate(pool: Pool, name: str, overlap: timedelta) -> str | None:
+    """A new secret for a key; the one until now works on for as long as `overlap` says.
+
+    None where there is no key of that name that is in use.
+    """
+    secret = new_secret()
+    async with pool.acquire() as connection, connection.transaction():
+        former = await connection.fetchval(_PRESENT_SECRET, name)
+        if former is None:
+            return None
+        await connection.execute(_ROTATE, name, digest(secret))
+        await connection.execute("DELETE FROM former_secrets WHERE until <= now()")
+        if overlap:
+            await connection.execute(_KEEP_FORMER, former, name, overlap)
+    return secret
 
 
 async def listed(pool: Pool) -> list[dict[str, Any]]:
@@ -71,8 +105,13 @@ async def listed(pool: Pool) -> list[dict[str, Any]]:
 
 
 async def revoke(pool: Pool, name: str) -> bool:
-    """Revoke a key; False where there is none of that name or it was revoked before."""
+    """Revoke a key, its former secrets too; False where none of that name is in use."""
     return bool(await pool.fetchval(_REVOKE, name))
+
+
+async def disown(pool: Pool, name: str, reason: str) -> bool:
+    """Note that the pairs of a key no longer count; False where there never was such a key."""
+    return bool(await pool.fetchval(_DISOWN, name, reason))
 
 
 async def ensure_first(pool: Pool, folder: Path) -> bool:
@@ -89,7 +128,8 @@ async def ensure_first(pool: Pool, folder: Path) -> bool:
         _write(path, secrets)
         for scope, secret in secrets.items():
             await connection.execute(
-                _INSERT, scope, digest(secret), [scope], f"service:{scope}", "", ""
+                *(_INSERT, scope, digest(secret), [scope], f"service:{scope}", "", ""),
+                *_row(UNBOUND),
             )
     return True
 
@@ -170,7 +210,7 @@ class StoredKeyring:
             else:
                 _logger.warning("the keys cannot be read now: %r", error)
         else:
-            self._keys = {row["digest"]: _key(row) for row in rows}
+            self._keys = {row["secret"]: _key(row) for row in rows}
             self._headers = {}
             self._read = began
         finally:
@@ -178,27 +218,65 @@ class StoredKeyring:
 
 
 def _key(row: asyncpg.Record) -> Key:
+    types = row["types"]
     return Key(
         row["name"],
         frozenset(row["scopes"]),
         row["principal"],
         row["namespace"],
         row["source_prefix"],
+        None if types is None else frozenset(types),
+        tuple(row["origins"]),
+        row["rate"],
+        row["token_key"],
     )
 
 
 _INSERT = """
-INSERT INTO keys (name, digest, scopes, principal, namespace, source_prefix)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO keys (name, digest, scopes, principal, namespace, source_prefix,
+                  types, origins, rate, token_key)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 
 _LIST = """
-SELECT name, scopes, principal, namespace, source_prefix, created, revoked
-FROM keys ORDER BY name
+SELECT name, scopes, principal, namespace, source_prefix, types, origins, rate,
+       token_key IS NOT NULL AS tokens, created, rotated,
+       (SELECT max(until) FROM former_secrets f WHERE f.name = k.name AND until > now())
+           AS former_until,
+       revoked, disowned, disowned_reason
+FROM keys k ORDER BY name
+"""
+
+_BOUNDS = """
+SELECT scopes, types, origins, rate, token_key FROM keys
+WHERE name = $1 AND revoked IS NULL FOR UPDATE
+"""
+
+_CHANGE = """
+UPDATE keys SET types = $2, origins = $3, rate = $4, token_key = $5 WHERE name = $1
+"""
+
+# Locked: of two rotations at once the second keeps the secret that the first has made.
+_PRESENT_SECRET = "SELECT digest FROM keys WHERE name = $1 AND revoked IS NULL FOR UPDATE"
+
+_ROTATE = "UPDATE keys SET digest = $2, rotated = now() WHERE name = $1"
+
+_KEEP_FORMER = """
+INSERT INTO former_secrets (digest, name, until) VALUES ($1, $2, now() + $3)
 """
 
 _REVOKE = "UPDATE keys SET revoked = now() WHERE name = $1 AND revoked IS NULL RETURNING true"
 
+_DISOWN = """
+UPDATE keys SET disowned = coalesce(disowned, now()), disowned_reason = $2
+WHERE name = $1 RETURNING true
+"""
+
 _PRESENT = """
-SELECT name, digest, scopes, principal, namespace, source_prefix FROM keys WHERE revoked IS NULL
+SELECT k.*, s.digest AS secret
+FROM keys k JOIN (
+    SELECT name, digest FROM keys
+    UNION ALL
+    SELECT name, digest FROM former_secrets WHERE until > now()) s USING (name)
+WHERE revoked IS NULL
 """

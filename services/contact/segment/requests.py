@@ -67,8 +67,8 @@ def write_key(body: bytes) -> str | None:
 
 def source_of(key: Key) -> str:
     """The source of all that comes with a key: ids are its own."""
-    prefix = key.source_prefix
-    return f"{prefix.removesuffix('/')}/keys/{key.name}"
+    prefix, own = key.source_prefix, f"/keys/{key.name}"
+    return own if prefix == own else prefix.removesuffix("/") + own
 
 
 # Bodies
