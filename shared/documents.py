@@ -11,9 +11,12 @@ _TITLES = {
     404: "Nothing is known here",
     408: "The body did not come in time",
     409: "The present state does not allow this",
+    412: "Another version stands than the one in If-Match",
     413: "The body is over a limit",
     415: "This Content-Type is not taken here",
     422: "A parameter or field is not as it must be; `errors` names it",
+    428: "Name the version that stands in If-Match",
+    429: "More events than the rate of the key allows; Retry-After says when to try again",
     503: "Not there yet, or what we rest on is away; Retry-After says when to try again",
 }
 
@@ -24,9 +27,12 @@ _CODES = {
     404: "not_found",
     408: "too_slow",
     409: "conflict",
+    412: "stale",
     413: "too_large",
     415: "unsupported_media_type",
     422: "invalid",
+    428: "if_match_required",
+    429: "rate",
     503: "not_ready",
 }
 

@@ -7,6 +7,7 @@ RapportError
 ├── DatabaseUnavailable   the database did not answer (503)
 └── Problem               an answer over HTTP (RFC 9457): status, code, the wrong fields
     ├── BadRequest 400 · Unauthenticated 401 · Forbidden 403 · NotFound 404 · Conflict 409
+    ├── PreconditionFailed 412 · PreconditionRequired 428
     ├── TooLarge 413 · UnsupportedMedia 415 · Unprocessable 422 · NotReady 503
 """
 
@@ -104,6 +105,14 @@ class MethodNotAllowed(Problem):
 
 class Conflict(Problem):
     status, code, title = 409, "conflict", "The present state does not allow this"
+
+
+class PreconditionFailed(Problem):
+    status, code, title = 412, "stale", "Another version stands than the one in If-Match"
+
+
+class PreconditionRequired(Problem):
+    status, code, title = 428, "if_match_required", "Name the version that stands in If-Match"
 
 
 class TooLarge(Problem):

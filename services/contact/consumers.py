@@ -11,7 +11,8 @@ from shared.projection import Event, View
 
 INTERACTIONS = Topic("interactions")
 QUARANTINE = Topic("quarantine", max_bytes=8 * 1024 * 1024)
-OWNED = (INTERACTIONS, QUARANTINE)
+DECLARATIONS = Topic("declarations")
+OWNED = (INTERACTIONS, QUARANTINE, DECLARATIONS)
 CUSTOMERS = "customers"
 
 

@@ -35,6 +35,7 @@ interactions = Table(
     Column("record", Text, nullable=False),  # the CloudEvent, as it stands in the log
 )
 Index("interactions_event", interactions.c.event)
+Index("interactions_type", interactions.c.type, interactions.c.time)
 
 daily = Table(  # summed; one row per partition, so that partitions never wait for each other
     "daily",

@@ -12,7 +12,7 @@ import msgspec
 from services import contact as service
 from services.contact import keys, refused
 from services.contact.app import SERVICE
-from services.contact.consumers import CUSTOMERS, OWNED, view
+from services.contact.consumers import CUSTOMERS, DECLARATIONS, OWNED, view
 from shared.auth import SCOPES, Key
 from shared.database import Pool, ddl, migrate
 from shared.errors import FieldError
@@ -61,7 +61,7 @@ class Contact:
         return answer.json()
 
     async def ask(self, path: str, **parameters: Any) -> httpx.Response:
-        scope = "ops" if "quarantine" in path else "read"
+        scope = "ops" if "quarantine" in path or "/types" in path else "read"
         return await self.client.get(path, params=parameters, headers=self.headers(scope))
 
     async def all_pages(self, path: str, limit: int, **parameters: Any) -> list[Any]:
@@ -144,6 +144,7 @@ async def answering(pool: Pool, log: Log | None = None, prefix: str = "") -> Asy
         scope: await keys.create(pool, scope, [scope], f"service:{scope}", namespace="shop")
         for scope in SCOPES
     }
+    declarations = Source(DECLARATIONS.name, 1, f"{prefix}{DECLARATIONS.name}.1")
     site = Site(
         settings=load().model_copy(update={"topic_prefix": prefix}),
         secret=SECRET,
@@ -153,7 +154,7 @@ async def answering(pool: Pool, log: Log | None = None, prefix: str = "") -> Asy
         schema=schema,
         serving=Serving(pool, made),
         partitions=PARTITIONS,
-        sources=schema.sources,
+        sources=(*schema.sources, declarations),
         keyring=keys.StoredKeyring(pool),
     )
     transport = httpx.ASGITransport(app=SERVICE.app(site))

@@ -7,6 +7,7 @@ from typing import Any, get_args
 from msgspec import convert
 
 from services.contact import refused
+from services.contact.declared.versions import Author, Declared, record_of
 from services.profile.commands import DecideIdentity, Verb
 from services.profile.events import identity_decided
 from services.profile.teller import Belongs
@@ -27,6 +28,8 @@ def made() -> dict[str, dict[str, Any]]:
     return {
         **{f"interactions/{type_}": admitted(sent) for type_, sent in SENT.items()},
         "quarantine/event.refused": json.loads(kept.value),
+        "declarations/schema.declared": _declared("schema", {"schema": {}, "mode": "observe"}),
+        "declarations/mapping.declared": _declared("mapping", {"type": "call.received"}),
         "customers/belongs": json.loads(told.entry(MOMENT).value),
         **{f"identity/identifiers.{verb}": _decided(verb) for verb in get_args(Verb)},
     }
@@ -38,6 +41,15 @@ def _decided(verb: Verb) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(
         identity_decided(command, id=verb, at=MOMENT, traceparent=TRACE)
     )
+    return found
+
+
+def _declared(kind: str, document: dict[str, Any]) -> dict[str, Any]:
+    body, author = (
+        Declared("com.example.called", 0, document),
+        Author("ops", "service:ops", MOMENT, TRACE),
+    )
+    found: dict[str, Any] = json.loads(record_of(kind, body, "1", author))
     return found
 
 

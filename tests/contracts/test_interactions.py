@@ -5,6 +5,7 @@ import json
 import pytest
 
 from services.contact import inbound as contact
+from services.contact.declared.versions import Versions
 from services.contact.types import TYPES
 from services.profile import inbound as profile
 from tests.contracts.examples import FOLDER, made, written
@@ -25,6 +26,15 @@ def test_every_consumer_reads_it(type_: str) -> None:
     record = written("interactions")[type_]
     assert contact.interaction(record).envelope.type == type_
     assert profile.interaction(record).envelope.type == type_
+
+
+@pytest.mark.parametrize("kind", ["schema", "mapping"])
+def test_contact_reads_what_it_declared(kind: str) -> None:
+    name = f"declarations/{kind}.declared"
+    assert made()[name] == json.loads((FOLDER / f"{name}.json").read_text())
+    versions = Versions()
+    versions.fold(written("declarations")[f"{kind}.declared"])
+    assert versions.of(kind, "com.example.called")[0].document
 
 
 def test_contact_reads_what_it_refused() -> None:
