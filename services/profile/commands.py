@@ -1,4 +1,4 @@
-"""What people may ask of the profile: to decide about two identifiers."""
+"""What people may ask of the profile: to decide about two identifiers, to disown a key."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,6 +16,16 @@ class DecideIdentity:
     weaker: Identifier
     stronger: Identifier
     verb: Verb
+    reason: str
+    actor: str
+    key: str
+
+
+@dataclass(frozen=True)
+class DisownKey:
+    """A key that leaked: no pair that it let in counts any longer."""
+
+    name: str
     reason: str
     actor: str
     key: str

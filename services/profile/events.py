@@ -1,12 +1,15 @@
 """The facts that the profile appends to the topic `identity`."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import msgspec
 
-from services.profile.commands import DecideIdentity
+from services.profile.commands import DecideIdentity, DisownKey
+from shared.ids import event_id
 
 SOURCE = "/profile/identity-decisions"
+DISOWNED = "/profile/key-disownments"
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -27,26 +30,56 @@ def identity_decided(
     command: DecideIdentity, *, id: str, at: str, traceparent: str | None
 ) -> bytes:
     """The record of `identifiers.together`, `.apart` or `.observed`; `at` as records spell it."""
+    data = {
+        "channel": "desk",
+        "direction": "internal",
+        "identifiers": [command.weaker, command.stronger],
+        "decision": command.verb,
+        "reason": command.reason,
+    }
+    names = {"id": id, "source": SOURCE, "type": f"identifiers.{command.verb}"}
+    return _record(names, at, partition_key(command), command, data, traceparent)
+
+
+def partition_key_of(key: str) -> str:
+    """All that is said of a key is in one partition."""
+    return event_id(DISOWNED, key)
+
+
+def key_disowned(command: DisownKey, *, id: str, at: str, traceparent: str | None) -> bytes:
+    """The record of `key.disowned`; `at` as records spell it."""
+    data = {
+        "channel": "desk",
+        "direction": "internal",
+        "identifiers": [],
+        "key": command.name,
+        "reason": command.reason,
+        "actor": command.actor,
+    }
+    names = {"id": id, "source": DISOWNED, "type": "key.disowned"}
+    return _record(names, at, partition_key_of(command.name), command, data, traceparent)
+
+
+def _record(
+    names: dict[str, str],
+    at: str,
+    partitionkey: str,
+    command: DecideIdentity | DisownKey,
+    data: Mapping[str, object],
+    traceparent: str | None,
+) -> bytes:
     record: dict[str, object] = {
         "specversion": "1.0",
-        "id": id,
-        "source": SOURCE,
-        "type": f"identifiers.{command.verb}",
+        **names,
         "time": at,
         "receivedtime": at,
         "recordedtime": at,
         "datacontenttype": "application/json",
         "dataversion": 1,
-        "partitionkey": partition_key(command),
+        "partitionkey": partitionkey,
         "ingestkey": command.key,
         "actor": command.actor,
-        "data": {
-            "channel": "desk",
-            "direction": "internal",
-            "identifiers": [command.weaker, command.stronger],
-            "decision": command.verb,
-            "reason": command.reason,
-        },
+        "data": data,
     }
     if traceparent is not None:
         record["traceparent"] = traceparent

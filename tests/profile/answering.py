@@ -28,10 +28,10 @@ PARTITIONS = 4
 
 
 class Ring:
-    """The keys of a test: `readers`, `writers`, and one that may only ingest."""
+    """The keys of a test: one of each scope."""
 
     def __init__(self) -> None:
-        self.secrets = {scope: new_secret() for scope in ("read", "write", "ingest")}
+        self.secrets = {scope: new_secret() for scope in ("read", "write", "ingest", "ops")}
         self._keys = {
             digest(secret): Key(scope, frozenset([scope]), f"representative:{scope}", "shop")
             for scope, secret in self.secrets.items()

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from services.profile.api import customers, decisions, explain, organisations
+from services.profile.api import customers, decisions, disownments, explain, organisations
 from services.profile.api.light import LightRoute
 
 
@@ -12,5 +12,5 @@ def install(app: FastAPI) -> None:
     The routes are the application's own, for an included router is matched twice.
     """
     app.router.routes.append(LightRoute())
-    for router in (customers.router, explain.router, organisations.router, decisions.router):
-        app.router.routes.extend(router.routes)
+    for module in (customers, explain, organisations, decisions, disownments):
+        app.router.routes.extend(module.router.routes)

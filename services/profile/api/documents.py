@@ -271,6 +271,13 @@ DECIDED: dict[str, Any] = {
     "time": _MOMENT,
 }
 
+DISOWNED: dict[str, Any] = {
+    "id": "019c13a0-5c3e-7c52-8a6e-2f3f1f6f7a11",
+    "position": "identity.1/0/8",
+    "key": "web",
+    "time": _MOMENT,
+}
+
 CHAIN: dict[str, Any] = {
     "code": "nothing_to_separate",
     "chain": [

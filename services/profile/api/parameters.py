@@ -191,3 +191,21 @@ class IdentityDecision(Body):
             ]
         },
     )
+
+
+class KeyDisownment(Body):
+    """A key that leaked."""
+
+    key: Annotated[Line, StringConstraints(min_length=1, max_length=64)] = Field(
+        description="The name of the key."
+    )
+    reason: Annotated[Line, StringConstraints(min_length=1)] = Field(
+        description="Why, in a sentence; kept for ever."
+    )
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"key": "web", "reason": "Somebody posted made-up devices with it."}]
+        },
+    )
