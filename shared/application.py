@@ -3,11 +3,11 @@
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp
 
 from shared import http
+from shared.browsers import for_origins
 from shared.middleware import BodyLimit, Tracing
 from shared.settings import Settings
 
@@ -29,20 +29,9 @@ def application(title: str, description: str) -> FastAPI:
 
 
 def guarded(api: ASGIApp, settings: Settings, *, limit: int | None = None) -> ASGIApp:
-    """The application behind what stands around all: trace, bounds of bodies, allowed origins."""
+    """The application behind what stands around all: allowed origins, trace, bounds of bodies."""
     inner = BodyLimit(api) if limit is None else BodyLimit(api, limit)
-    if settings.cors_origins:
-        return Tracing(
-            CORSMiddleware(
-                inner,
-                allow_origins=settings.cors_origins,
-                allow_methods=["GET", "POST"],
-                allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "traceparent"],
-                expose_headers=["ETag", "Retry-After", "Idempotency-Replayed"],
-                max_age=600,
-            )
-        )
-    return Tracing(inner)
+    return for_origins(Tracing(inner), settings)
 
 
 def openapi(api: FastAPI) -> dict[str, Any]:

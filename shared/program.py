@@ -282,7 +282,8 @@ async def _serve(
     stop: asyncio.Event,
     ready: Ready,
 ) -> None:
-    server = Server(gateway.Front(running, api=roles.api), listener)
+    front = gateway.Front(running, api=roles.api)
+    server = Server(front, listener, connections=running[0].site.settings.connections)
     crews = [each.crew.run() for each in running if each.crew is not None]
     looks = [_watch_generations(each.site) for each in running]
     working = [asyncio.create_task(each) for each in (server.serve(), *crews)]

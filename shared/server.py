@@ -4,25 +4,33 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
+from functools import partial
 
 import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
 
+from shared.connections import Connection
 from shared.errors import Fatal
 
 DRAIN_TIMEOUT = 5
 """Seconds that requests in hand get at the end."""
 
 
+CONNECTIONS = 2000
+
+
 class Server(uvicorn.Server):
     """uvicorn without signal handlers of its own; `up` is set once it takes requests."""
 
-    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+    def __init__(
+        self, app: ASGIApp, listener: socket.socket, *, connections: int = CONNECTIONS
+    ) -> None:
+        """`connections` are served at once; on others requests are answered 503."""
         super().__init__(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=partial(Connection, most=connections),  # type: ignore[arg-type]
                 lifespan="off",
                 access_log=False,
                 log_config=None,

@@ -44,8 +44,20 @@ class Settings(BaseSettings):
     contact_url: str | None = Field(
         None, description="where services find contact, to check keys; unset: this process"
     )
-    cors_origins: list[str] = Field(
-        default_factory=list, description="JSON list of allowed origins"
+    origins: str = Field(
+        "",
+        pattern=r"^(https?://[^\s,/]+(,\s*https?://[^\s,/]+)*)?$",
+        description="origins whose pages may read answers (CORS), with commas: https://shop.example",
+    )
+    rate: float | None = Field(
+        None,
+        gt=0,
+        le=10_000_000,
+        description="events a second that each key may send to each process, where the key says "
+        "nothing else; unset: any number",
+    )
+    connections: int = Field(
+        2000, ge=1, le=1_000_000, description="open at once; beyond that requests are answered 503"
     )
     lease_seconds: float = Field(10.0, ge=1, le=300, description="how long a lease holds unrenewed")
     log_format: Literal["auto", "json", "text"] = Field(

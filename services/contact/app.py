@@ -8,10 +8,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.contact import api, consumers, door, keys, schemas
 from services.contact.counts import counts
+from services.contact.declared.following import Following
 from services.contact.door import Door
 from services.contact.intake import Intake
 from services.contact.lanes import Topics
+from services.contact.rates import Rates
 from shared.application import application, guarded, openapi
+from shared.browsers import for_origins
 from shared.service import Service, Site
 
 
@@ -45,8 +48,13 @@ def _app(site: Site) -> ASGIApp:
         site.partitions,
     )
     assert isinstance(site.keyring, keys.StoredKeyring)
-    way_in = Door(site.log, site.keyring, Intake(site.secret), topics)
-    return _Front(way_in, guarded(made, site.settings))
+    declared = Following(site.log, site.topics[consumers.DECLARATIONS.name], site.partitions)
+    made.state.declared = declared
+    intake = Intake(site.secret, declared.rules)
+    way_in = Door(
+        site.log, site.keyring, intake, topics, declared=declared, rates=Rates(site.settings.rate)
+    )
+    return _Front(for_origins(way_in, site.settings), guarded(made, site.settings))
 
 
 def _openapi() -> dict[str, Any]:
@@ -64,7 +72,7 @@ SERVICE = Service(
     owns=consumers.OWNED,
     view=consumers.view,
     migrations=Path(__file__).with_name("migrations"),
-    paths=(*sorted(door.PATHS), "/v1/interactions", "/v1/quarantine", "/v1/keys"),
+    paths=(*sorted(door.PATHS), "/v1/interactions", "/v1/quarantine", "/v1/keys", "/v1/types"),
     app=_app,
     openapi=_openapi,
     keyring=keys.StoredKeyring,

@@ -3,7 +3,7 @@
 import asyncio
 import zlib
 from itertools import takewhile
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope
@@ -16,6 +16,7 @@ from shared.http import wrong_parameter
 TIMEOUT = 30.0
 """Seconds in which a body must have come."""
 
+ENCODING = b"content-encoding"
 MAX_DIGITS = 18
 """Digits of a length that are read as a number."""
 
@@ -127,6 +128,29 @@ async def _gather(receive: Receive) -> bytes:
 
 def _too_large() -> TooLarge:
     return TooLarge(f"A body has at most {MAX_BODY} bytes.", headers={"Connection": "close"})
+
+
+class Body(NamedTuple):
+    """A body without its Content-Encoding and the headers that say what it is.
+
+    Where it cannot be unpacked it stands as it came, with the problem.
+    """
+
+    content: bytes
+    names: Names
+    problem: Problem | None = None
+
+
+def opened(body: bytes, names: Names) -> Body:
+    """The body unpacked. Raises TooLarge."""
+    encoding = names.get(ENCODING)
+    if encoding is None:
+        return Body(body, names)
+    try:
+        content = unpacked(body, encoding)
+    except (BadRequest, UnsupportedMedia) as problem:
+        return Body(body, names, problem)
+    return Body(content, {name: names[name] for name in names if name != ENCODING})
 
 
 def unpacked(body: bytes, encoding: bytes) -> bytes:

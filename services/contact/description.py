@@ -59,6 +59,8 @@ _UNKNOWN = {"status": "unknown", "id": "o-1001"}
 _FIELD = {"pointer": "/data/amount", "code": "required", "detail": "`amount` must be there."}
 
 
+EVENT = ref("Event")["$ref"]
+
 # Request and answers
 
 
@@ -116,6 +118,13 @@ REQUEST: dict[str, Any] = {
         _attribute_header("id", "the event's id."),
         _attribute_header("source", "which system it comes from."),
         _attribute_header("type", "its type. Any other attribute likewise."),
+        {
+            "name": "Identity-Token",
+            "in": "header",
+            "description": "With a key of the scope `ingest-public`: a JWT that vouches for "
+            "identifiers; see `POST /v1/beacon`.",
+            "schema": {"type": "string", "maxLength": 8192},
+        },
     ],
     "requestBody": {
         "required": True,
@@ -153,6 +162,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     ),
     **{status: problem(status) for status in (400, 401, 403, 408, 413, 415)},
     422: problem(422, {"errors": [_FIELD]}),
+    429: problem(429),
     503: problem(503, _UNSETTLED),
 }
 

@@ -28,17 +28,12 @@ def dialect_of(names: Names) -> Dialect | UnsupportedMedia:
     """The dialect of a request by its headers, or why there is none."""
     return _choose(
         names.get(b"content-type", b""),
-        names.get(b"content-encoding", b""),
         b"ce-id" in names and names.keys() >= cloudevents.HEADERS,
     )
 
 
 @lru_cache(64)
-def _choose(
-    content_type: bytes, content_encoding: bytes, binary: bool
-) -> Dialect | UnsupportedMedia:
-    if content_encoding.lower() not in (b"", b"identity"):
-        return UnsupportedMedia("Send the body as it is, without Content-Encoding.")
+def _choose(content_type: bytes, binary: bool) -> Dialect | UnsupportedMedia:
     media, _, parameters = content_type.decode("latin-1").lower().partition(";")
     media = media.strip()
     if binary and not media.startswith(_FOREIGN):

@@ -1,13 +1,14 @@
 """The door: one way in for every dialect; small pure ASGI in front of the framework."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
-from services.contact import refused
+from services.contact import beacon, refused, tokens
 from services.contact.answers import (
     Answer,
     Outcome,
@@ -21,12 +22,13 @@ from services.contact.answers import (
 )
 from services.contact.body import (
     TIMEOUT,
+    Body,
     Deadlines,
     Gone,
     names_of,
     only_validate,
+    opened,
     read_body,
-    unpacked,
 )
 from services.contact.dialect import Dialect, Names
 from services.contact.dialects import dialect_of
@@ -34,18 +36,26 @@ from services.contact.faults import Refusal
 from services.contact.intake import Admitted, Intake, Sending
 from services.contact.lanes import Appender, Lanes, Topics
 from services.contact.numbers import NUMBERS
+from services.contact.public import check_origin
+from services.contact.rates import Rates
 from services.contact.reading import Event
 from services.contact.segment import requests as segment
+from services.contact.tokens import Tokens
 from shared import telemetry
-from shared.auth import Key, authorise, unauthenticated
+from shared.auth import PUBLIC, Key, authorise, unauthenticated
 from shared.clock import monotonic, now, rfc3339
-from shared.errors import BadRequest, FieldError, Problem, TooLarge, UnsupportedMedia
+from shared.errors import BadRequest, FieldError, Problem, TooLarge, Unprocessable
 
-EVENTS = "/v1/events"
-PATHS = frozenset((EVENTS, *segment.BY_PATH))
+EVENTS = refused.EVENTS
+PATHS = frozenset((EVENTS, beacon.PATH, *segment.BY_PATH))
 """What is posted to the door."""
 
-SCOPE = ("ingest",)
+SCOPES = ("ingest", PUBLIC)
+
+_DIALECTS = {**segment.BY_PATH, beacon.PATH: beacon.BEACON}
+"""The dialects of operations that speak only one."""
+
+Enter = Callable[[Scope, Receive, Names, str], Awaitable[Answer]]
 
 _logger = logging.getLogger("rapport.contact")
 
@@ -57,6 +67,14 @@ class Ring(Protocol):
     async def find_by_header(self, header: bytes) -> Key | None: ...
 
 
+class Declared(Protocol):
+    """What the door needs of what is declared."""
+
+    @property
+    def is_fresh(self) -> bool: ...
+    async def look(self) -> None: ...
+
+
 class Asked(msgspec.Struct, frozen=True, gc=False):
     """One request: what it says of all its events, its body and headers, and what it wants."""
 
@@ -64,6 +82,8 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     body: bytes
     names: Names
     validate: bool = False
+    token: str | None = None  # in which somebody vouches for identifiers
+    path: str = EVENTS
 
 
 class Door:
@@ -76,6 +96,8 @@ class Door:
         intake: Intake,
         topics: Topics,
         *,
+        declared: Declared | None = None,
+        rates: Rates | None = None,
         body_seconds: float = TIMEOUT,
     ) -> None:
         self._lanes = Lanes(log, topics.partitions)
@@ -83,12 +105,16 @@ class Door:
         self._ring = ring
         self._intake = intake
         self._topics = topics
+        self._declared = declared
+        self._rates = rates or Rates()
+        self._tokens = Tokens(intake.subjects)
+        self._ways: dict[str, Enter] = {EVENTS: self._of_events, beacon.PATH: self._of_beacon}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = monotonic()
         names = names_of(scope)
         trace = telemetry.traceparent(names.get(b"traceparent", b"").decode("latin-1") or None)
-        enter = self._of_events if scope["path"] == EVENTS else self._of_segment
+        enter = self._ways.get(scope["path"], self._of_segment)
         try:
             answer = await enter(scope, receive, names, trace)
         except Problem as problem:
@@ -104,66 +130,119 @@ class Door:
         await send({"type": "http.response.body", "body": answer.body})
         NUMBERS.seconds.observe(monotonic() - began)
 
-    # The two entrances
+    # The entrances
 
     async def _of_events(self, scope: Scope, receive: Receive, names: Names, trace: str) -> Answer:
         """Our own events and CloudEvents, by their content type."""
         try:
-            key = await self._key(names.get(b"authorization", b""))
+            key = await self._key(names.get(b"authorization", b""), names)
             self._lanes.make_way()
             validate = only_validate(scope["query_string"])
-            body = await read_body(receive, names, self._deadlines)
+            body = opened(await read_body(receive, names, self._deadlines), names)
         except Problem as problem:
             NUMBERS.turn_away(problem.code)
             raise
-        asked = Asked(_sending(key, trace), body, names, validate)
-        dialect = dialect_of(names)
-        if isinstance(dialect, UnsupportedMedia):
+        asked = _asked(key, trace, body, validate)
+        dialect = body.problem or dialect_of(names)
+        if isinstance(dialect, Problem):
             return await self._refuse_whole(asked, dialect)
         return await self._let_in(dialect, asked)
+
+    async def _of_beacon(self, scope: Scope, receive: Receive, names: Names, trace: str) -> Answer:
+        """What pages send, with a public key and perhaps an identity token in the body."""
+        try:
+            self._lanes.make_way()
+            body = opened(await read_body(receive, names, self._deadlines), names)
+            secret, token = beacon.head(body.content)
+            header = names.get(b"authorization", b"") if secret is None else _bearer(secret)
+            key = await self._key(header, names, (PUBLIC,))
+        except Problem as problem:
+            NUMBERS.turn_away(problem.code)
+            raise
+        content = beacon.without(body.content, token)
+        names = beacon.as_json_events(body.names)
+        asked = Asked(_sending(key, trace), content, names, token=token, path=beacon.PATH)
+        if body.problem is not None:
+            return await self._refuse_whole(asked, body.problem)
+        return await self._let_in(beacon.BEACON, asked)
 
     async def _of_segment(self, scope: Scope, receive: Receive, names: Names, trace: str) -> Answer:
         """Calls of Segment's API; its clients take a body that is too large as a bad request."""
         try:
             secret = segment.secret_of(names)
-            key = None if secret is None else await self._key(_bearer(secret))
+            key = None if secret is None else await self._key(_bearer(secret), names)
             self._lanes.make_way()
-            raw = await read_body(receive, names, self._deadlines)
-            body, problem = _unpacked(raw, names.get(b"content-encoding", b""))
-            key = key or await self._key(_by_body(body, names))
+            body = opened(await read_body(receive, names, self._deadlines), names)
+            key = key or await self._key(_by_body(body.content, names), names)
         except TooLarge as problem:
             NUMBERS.turn_away(problem.code)
             raise BadRequest(problem.detail, code=problem.code, headers=problem.headers) from None
         except Problem as problem:
             NUMBERS.turn_away(problem.code)
             raise
-        asked = Asked(_sending(key, trace), body, names)
-        if problem is not None:
-            return await self._refuse_whole(asked, problem)
+        asked = replace(_asked(key, trace, body), path=scope["path"])
+        if body.problem is not None:
+            return await self._refuse_whole(asked, body.problem)
         return await self._let_in(segment.BY_PATH[scope["path"]], asked)
+
+    async def again(self, asked: Asked, id: str) -> list[Outcome]:
+        """What becomes of a body that was kept, were it sent now; nothing is appended or kept.
+
+        An event without an id of its own is given one that follows from `id`. Raises Problem.
+        """
+        await self._know()
+        body = opened(asked.body, asked.names)
+        dialect = body.problem or _DIALECTS.get(asked.path) or dialect_of(body.names)
+        if isinstance(dialect, Problem):
+            raise dialect
+        try:
+            found = dialect.read(body.content, body.names, asked.sending)
+        except Refusal as refusal:
+            raise why(refusal) from None
+        return self._admit_all(_named(found, id), asked.sending)
 
     # The one way in
 
-    async def _key(self, header: bytes) -> Key:
+    async def _key(self, header: bytes, names: Names, scopes: Sequence[str] = SCOPES) -> Key:
         key = self._ring.at_hand(header) or await self._ring.find_by_header(header)
         if key is None:
             raise unauthenticated()
-        authorise(key, SCOPE)
+        authorise(key, scopes)
+        if key.origins:
+            check_origin(key, names.get(b"origin"))
+        self._rates.check(key)
         return key
 
     async def _let_in(self, dialect: Dialect, asked: Asked) -> Answer:
         """What the body holds, in whatever dialect, is let in or refused: the one way in."""
+        await self._know()
         try:
+            if asked.token is not None:
+                asked = self._vouched(asked, asked.token, dialect)
             found = dialect.read(asked.body, asked.names, asked.sending)
             if isinstance(found, dict):
                 return await self._one(asked, self._intake.admit(found, asked.sending))
         except Refusal as refusal:
             return await self._refuse_whole(asked, why(refusal))
+        except Unprocessable as problem:
+            return await self._refuse_whole(asked, problem)
         return await self._many(dialect, asked, self._admit_all(found, asked.sending))
+
+    async def _know(self) -> None:
+        """See that what is declared is known."""
+        if self._declared is not None and not self._declared.is_fresh:
+            await self._declared.look()
+
+    def _vouched(self, asked: Asked, token: str, dialect: Dialect) -> Asked:
+        """The request with what its token vouches for. Raises Unprocessable."""
+        pointer = beacon.TOKEN if dialect is beacon.BEACON else tokens.POINTER
+        subjects = self._tokens.vouched(asked.sending.key, token, pointer)
+        return replace(asked, sending=asked.sending._replace(vouched=subjects))
 
     # One event
 
     async def _one(self, asked: Asked, admitted: Admitted) -> Answer:
+        self._rates.spend(asked.sending.key, 1)
         if asked.validate:
             NUMBERS.events["valid"] += 1
             return as_json(200, {"status": "valid", "id": admitted.id})
@@ -178,8 +257,10 @@ class Door:
         """Keep a body that is refused as it stands, then say why."""
         reasons = problem.errors or (FieldError("", problem.code, problem.detail),)
         NUMBERS.events["refused"] += 1
+        self._rates.spend(asked.sending.key, 1)
         if asked.body and not asked.validate:
-            kept = refused.of_request(asked.body, asked.names, asked.sending, reasons)
+            way = refused.Way(asked.path)
+            kept = refused.of_request(asked.body, asked.names, asked.sending, reasons, way)
             if await self._lanes.one(self._topics.quarantine, kept) is None:
                 raise unsettled([])
         return as_problem(problem, asked.sending.traceparent)
@@ -198,6 +279,7 @@ class Door:
         return outcomes
 
     async def _many(self, dialect: Dialect, asked: Asked, outcomes: list[Outcome]) -> Answer:
+        self._rates.spend(asked.sending.key, len(outcomes))
         if asked.validate:
             return as_json(200, {"results": checked(outcomes)})
         positions = await self._lanes.many(self._placed(dialect, asked, outcomes))
@@ -215,15 +297,26 @@ class Door:
         if not any(isinstance(outcome, Refusal) for outcome in outcomes):
             return [(topics.interactions, outcome) for outcome in outcomes]  # type: ignore[misc]
         pieces = dialect.pieces(asked.body)
+        way = refused.Way(asked.path, dialect.around(asked.body))
+
+        def kept(piece: bytes, refusal: Refusal) -> Admitted:
+            return refused.of_request(piece, asked.names, asked.sending, [refusal.error], way)
+
         return [
             (topics.interactions, outcome)
             if isinstance(outcome, Admitted)
-            else (
-                topics.quarantine,
-                refused.of_request(pieces[place], asked.names, asked.sending, [outcome.error]),
-            )
+            else (topics.quarantine, kept(pieces[place], outcome))
             for place, outcome in enumerate(outcomes)
         ]
+
+
+def _named(found: Event | Iterable[Event | Refusal], id: str) -> Iterator[Event | Refusal]:
+    """The events, each with an id: its own, or one that is the same whenever it is sent again."""
+    items = [found] if isinstance(found, dict) else found
+    for place, item in enumerate(items):
+        if isinstance(item, dict) and item.get("id") is None:
+            item["id"] = f"{id}/{place}" if place else id
+        yield item
 
 
 def _sending(key: Key, trace: str) -> Sending:
@@ -231,12 +324,11 @@ def _sending(key: Key, trace: str) -> Sending:
     return Sending(key, moment, moment, trace)
 
 
-def _unpacked(raw: bytes, encoding: bytes) -> tuple[bytes, Problem | None]:
-    """The body, or as it came and what is wrong with its encoding. Raises TooLarge."""
-    try:
-        return unpacked(raw, encoding), None
-    except (BadRequest, UnsupportedMedia) as problem:
-        return raw, problem
+def _asked(key: Key, trace: str, body: Body, validate: bool = False) -> Asked:
+    """What is asked where headers say who asks; only public keys need others to vouch."""
+    token = body.names.get(tokens.HEADER) if PUBLIC in key.scopes else None
+    said = None if token is None else token.decode("latin-1")
+    return Asked(_sending(key, trace), body.content, body.names, validate, said)
 
 
 def _by_body(body: bytes, names: Names) -> bytes:

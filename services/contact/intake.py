@@ -18,11 +18,12 @@ from services.contact.attributes import (
     type_of,
     utc,
 )
+from services.contact.declared.rules import Rules
 from services.contact.faults import Refusal, of_field, refuse
 from services.contact.identifying import Resolver
 from services.contact.reading import Event
 from services.contact.types import CHANNEL_OF, CHANNELS, DIRECTION_OF, DIRECTIONS, NAMESPACED, TYPES
-from shared.auth import Key
+from shared.auth import PUBLIC, Key
 from shared.ids import event_id
 from shared.messages import Entry
 from shared.telemetry import is_traceparent
@@ -40,6 +41,7 @@ class Sending(NamedTuple):
     received: str
     recorded: str
     traceparent: str
+    vouched: frozenset[str] = frozenset()  # subjects that an identity token vouches for
 
 
 class Admitted(Entry, frozen=True, gc=False):
@@ -94,13 +96,16 @@ _encode = msgspec.json.Encoder().encode
 class Intake:
     """Lets events in; `secret` is the deployment's, which subjects are hashed with."""
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: bytes, rules: Rules | None = None) -> None:
         self._resolver = Resolver(secret)
+        self._rules = rules or Rules()
 
     def admit(self, event: Event, sending: Sending) -> Admitted:
         """The record of an event, which is taken apart. Raises Refusal."""
         id = id_of(event.pop("id", None))
         try:
+            if self._rules.mappings:
+                event = self._rules.mapped(event)
             record = self._record(id, event, sending)
             added = _attributes(event, record) if event else None
         except Refusal as refusal:
@@ -112,17 +117,25 @@ class Intake:
         key = record.partitionkey
         return Admitted(key.encode(), _FIRST + text[1:], id, key)
 
+    def subjects(self, given: Any, namespace: str) -> frozenset[str]:
+        """The subjects of identifiers as they were given. Raises Refusal."""
+        return self._resolver.subjects(given, namespace)
+
     def _record(self, id: str, event: Event, sending: Sending) -> _Record:
         key, take = sending.key, event.pop
         type_ = type_of(take("type", None))
+        if key.types is not None and type_ not in key.types:
+            raise refuse("/type", "not_allowed", f"The key {key.name} may not send {type_}.")
         source = source_of(key, take("source", None))
         if take("specversion", None) not in _SPECVERSIONS:
             raise refuse("/specversion", "value", "`specversion` is 1.0.")
         time = take("time", None)
         time = sending.received if time is None else utc(time)
         data = _object(take("data", None))
+        if self._rules.checks:
+            self._rules.check(type_, data)
         known = _TYPES.get(type_, _OTHER)
-        partitionkey = self._envelope(known, data, key.namespace)
+        partitionkey = self._envelope(known, data, sending)
         if known.struct is not None:
             self._check(known, data, key)
         return _Record(
@@ -140,7 +153,7 @@ class Intake:
             data,
         )
 
-    def _envelope(self, known: _Type, data: dict[str, Any], namespace: str) -> str | None:
+    def _envelope(self, known: _Type, data: dict[str, Any], sending: Sending) -> str | None:
         """Channel, direction and identifiers in their places; the subject it is partitioned by."""
         channel = data.get("channel")
         if channel is None:
@@ -152,11 +165,16 @@ class Intake:
             data["direction"] = known.direction
         elif type(direction) is not str or direction not in DIRECTIONS:
             raise refuse("/data/direction", "value", f"`direction` is one of {_words(DIRECTIONS)}.")
-        given = data.get("identifiers")
-        if given is None:
-            given = []
-        data["identifiers"], partitionkey = self._resolver.identify(given, namespace)
+        data["identifiers"], partitionkey = self._identify(data.get("identifiers"), sending)
         return partitionkey
+
+    def _identify(self, given: Any, sending: Sending) -> tuple[list[msgspec.Raw], str | None]:
+        """The identifiers of an event, and the subject of the strongest that counts."""
+        key, resolver = sending.key, self._resolver
+        given = [] if given is None else given
+        if PUBLIC in key.scopes:
+            return resolver.identify_public(given, key.namespace, sending.vouched)
+        return resolver.identify(given, key.namespace)
 
     def _check(self, known: _Type, data: dict[str, Any], key: Key) -> None:
         """The fields of a known type, and what the door adds to them."""

@@ -24,6 +24,7 @@ from shared.errors import Fatal, FieldError, Unprocessable
 HEADER = b"identity-token"
 """Where a token stands in a request; a beacon has it in its body."""
 
+POINTER = "/header/Identity-Token"
 MAX_TOKEN = 8192
 MAX_LIFETIME = 3600
 LEEWAY = 30

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from services.contact.api import events, interactions, keys, quarantine, segment
+from services.contact.api import beacon, events, interactions, keys, quarantine, segment, types
 
 
 def install(app: FastAPI) -> None:
@@ -10,5 +10,5 @@ def install(app: FastAPI) -> None:
 
     The routes are the application's own, for an included router is matched twice.
     """
-    for module in (events, segment, interactions, quarantine, keys):
+    for module in (events, beacon, segment, interactions, quarantine, keys, types):
         app.router.routes.extend(module.router.routes)

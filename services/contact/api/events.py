@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Response
 
 from services.contact import description
-from shared.auth import Key, require
+from shared.auth import PUBLIC, Key, require
 from shared.errors import FieldError, MethodNotAllowed, NotFound, Unprocessable
 from shared.http import json_response
 
@@ -22,7 +22,7 @@ _ORIGIN = re.compile(r"[A-Za-z0-9*][A-Za-z0-9.*:_-]{0,252}")
     openapi_extra=description.REQUEST,
     response_class=Response,
 )
-async def post_events(key: Annotated[Key, Depends(require("ingest"))]) -> Response:
+async def post_events(key: Annotated[Key, Depends(require("ingest", PUBLIC))]) -> Response:
     """One event, or an array of up to 1,000; a 2xx means that it is durable in the log.
 
     One event answers 202 with its id and position, or a problem. An array answers 200 with a result

@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from services.contact.segment import description
-from shared.auth import Key, require
+from shared.auth import PUBLIC, Key, require
 from shared.errors import NotFound
 
 router = APIRouter(tags=["segment"])
-Ingesting = Annotated[Key, Depends(require("ingest"))]
+Ingesting = Annotated[Key, Depends(require("ingest", PUBLIC))]
 
 
 async def post_call(key: Ingesting) -> Response:

@@ -128,6 +128,6 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
         "description": "All that is right is in the log; what is wrong is kept aside",
         "content": {"application/json": {"schema": _SUCCESS, "example": {"success": True}}},
     },
-    **{status: problem(status) for status in (400, 401, 403, 408, 415)},
+    **{status: problem(status) for status in (400, 401, 403, 408, 415, 422, 429)},
     503: problem(503, {"code": "log_unavailable"}),
 }

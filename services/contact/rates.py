@@ -1,0 +1,60 @@
+"""How many events a second a key may send: a bucket of tokens each, in the memory of a process."""
+
+import math
+
+from shared.auth import Key
+from shared.clock import monotonic, now
+from shared.errors import Problem
+
+BURST = 5.0
+"""Seconds of its rate that a key may send at once after a while of silence."""
+
+
+class TooMany(Problem):
+    """A key has sent more events than its rate allows."""
+
+    status, code, title = 429, "rate", "More events than the rate of the key allows"
+
+
+class Rates:
+    """Lets a request in while its key has tokens left, and takes one for each of its events.
+
+    A request may hold more events than there are tokens: then the next ones wait longer. What is
+    counted is of this process; several of them let a key through several times.
+    """
+
+    def __init__(self, default: float | None = None) -> None:
+        self._default = default
+        self._buckets: dict[str, tuple[float, float]] = {}  # tokens, and when there were so many
+
+    def check(self, key: Key) -> None:
+        """Raises TooMany where a key has no token left."""
+        rate = key.rate or self._default
+        if rate is None or key.name not in self._buckets:
+            return
+        tokens = self._now(key.name, rate, monotonic())
+        if tokens <= 0:
+            raise _too_many(key, rate, -tokens / rate)
+
+    def spend(self, key: Key, events: int) -> None:
+        """Take a token for each event."""
+        rate = key.rate or self._default
+        if rate is None:
+            return
+        moment = monotonic()
+        self._buckets[key.name] = self._now(key.name, rate, moment) - events, moment
+
+    def _now(self, name: str, rate: float, moment: float) -> float:
+        most = max(rate * BURST, 1.0)
+        tokens, since = self._buckets.get(name, (most, moment))
+        return min(most, tokens + (moment - since) * rate)
+
+
+def _too_many(key: Key, rate: float, seconds: float) -> TooMany:
+    wait = max(1, math.ceil(seconds))
+    reset = math.ceil(now().timestamp() * 1000) + wait * 1000
+    return TooMany(
+        f"The key {key.name} may send {rate:g} events a second; try again in {wait} s.",
+        # Segment's SDKs read either; the second is in milliseconds since 1970.
+        headers={"Retry-After": str(wait), "X-RateLimit-Reset": str(reset)},
+    )
