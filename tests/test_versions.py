@@ -12,7 +12,7 @@ from shared.fingerprint import fingerprint
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ["columns", "identifiers", "ids", "literals", "merging", "messages", "seen"]
 MAKE_ROWS = {
-    "contact": ["inbound.py", "projections.py", "tables.py"],
+    "contact": ["inbound.py", "projections.py", "tables.py", "words.py"],
     "profile": [
         "inbound.py",
         "projections/*.py",

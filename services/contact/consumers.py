@@ -36,7 +36,7 @@ def _reader(prefix: str) -> Callable[[Record], Event]:
     def decode(record: Record) -> Event:
         topic = record.place.topic
         if topic.startswith(quarantine):
-            return inbound.refused(record)
+            return inbound.quarantined(record)
         if topic.startswith(customers):
             return inbound.belongs(record)
         return inbound.interaction(record)

@@ -6,6 +6,9 @@ from shared.database import Pool, in_schema
 
 
 async def counts(pool: Pool, schema: str) -> Mapping[str, int]:
-    """`quarantined`: events that were refused at the door and are kept."""
-    found = await pool.fetchval(in_schema("SELECT count(*) FROM {s}.quarantine", schema))
+    """`quarantined`: what was refused at the door and is neither driven nor discarded."""
+    found = await pool.fetchval(in_schema(_OPEN, schema))
     return {"quarantined": int(found)}
+
+
+_OPEN = "SELECT count(*) FROM {s}.quarantine WHERE state IS NULL"

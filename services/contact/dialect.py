@@ -17,15 +17,22 @@ def results(outcomes: Sequence[Outcome], found: list[Result]) -> Answer:
     return as_json(200, {"results": found})
 
 
+def array(body: bytes) -> tuple[bytes, bytes]:
+    """What stands around an item of an array, so that it is one of its own."""
+    return b"[", b"]"
+
+
 class Dialect(NamedTuple):
     """How a touch point speaks.
 
     `read` gives one event, or those of an array one by one, each as our own dialect has it, or why
     it is none; it raises Refusal where nothing can be told apart. `pieces` are the exact bytes of
     each item, in the same order. `answer` is the answer to many, once all is settled; it may raise
-    Problem.
+    Problem. `around` is what makes a body of one of these pieces again, with all that the request
+    said of every item: what goes before it and after it.
     """
 
     read: Callable[[bytes, Names, Sending], Event | Iterable[Event | Refusal]]
     pieces: Callable[[bytes], Sequence[bytes]]
     answer: Callable[[Sequence[Outcome], list[Result]], Answer] = results
+    around: Callable[[bytes], tuple[bytes, bytes]] = array

@@ -1,5 +1,6 @@
 """What contact reads of the log: a tolerant reader, only the fields it folds."""
 
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -8,11 +9,30 @@ from shared.messages import Record, decode
 from shared.projection import Event
 
 
+_NONE = msgspec.Raw(b"")
+
+
 class Interaction(msgspec.Struct, frozen=True, gc=False):
-    """Any interaction: where it happened."""
+    """Any interaction: where it happened, and, undecoded, what may hold words."""
 
     channel: str = "unknown"
     direction: str = "inbound"
+    subject: msgspec.Raw = _NONE
+    title: msgspec.Raw = _NONE
+    name: msgspec.Raw = _NONE
+    text: msgspec.Raw = _NONE
+    body: msgspec.Raw = _NONE
+    comment: msgspec.Raw = _NONE
+    query: msgspec.Raw = _NONE
+    about: msgspec.Raw = _NONE
+    reason: msgspec.Raw = _NONE
+    note: msgspec.Raw = _NONE
+    description: msgspec.Raw = _NONE
+    summary: msgspec.Raw = _NONE
+    event: msgspec.Raw = _NONE
+    fields: msgspec.Raw = _NONE
+    transcript: msgspec.Raw = _NONE
+    messages: msgspec.Raw = _NONE
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -30,6 +50,34 @@ class Refused(msgspec.Struct, frozen=True):
     size: int
     reasons: list[Reason]
     content_type: str = ""
+    path: str = "/v1/events"
+    event_source: str = ""
+    event_type: str = ""
+    headers: dict[str, str] = {}
+    around: list[str] = []
+    vouched: list[str] = []
+
+
+class Driven(msgspec.Struct, frozen=True):
+    """event.driven: a refused item was let in, as these events."""
+
+    refused: UUID
+    events: list[dict[str, str]]
+
+
+class Discarded(msgspec.Struct, frozen=True):
+    """event.discarded: a refused item was given up."""
+
+    refused: UUID
+    reason: str
+    detail: str = ""
+
+
+class RefusedAgain(msgspec.Struct, frozen=True):
+    """drive.refused: a refused item went through the door again, and is refused for these."""
+
+    refused: UUID
+    reasons: list[Reason]
 
 
 class Belongs(msgspec.Struct, frozen=True):
@@ -41,7 +89,12 @@ class Belongs(msgspec.Struct, frozen=True):
 
 
 _interaction = msgspec.json.Decoder(Interaction)
-_refused = msgspec.json.Decoder(Refused)
+_of_quarantine: dict[str, msgspec.json.Decoder[Any]] = {
+    "event.refused": msgspec.json.Decoder(Refused),
+    "event.driven": msgspec.json.Decoder(Driven),
+    "event.discarded": msgspec.json.Decoder(Discarded),
+    "drive.refused": msgspec.json.Decoder(RefusedAgain),
+}
 _belongs = msgspec.json.Decoder(Belongs)
 
 
@@ -51,11 +104,11 @@ def interaction(record: Record) -> Event:
     return Event(record, envelope, _interaction.decode(envelope.data))
 
 
-def refused(record: Record) -> Event:
-    """A record of `quarantine`; of other types than event.refused nothing is read."""
+def quarantined(record: Record) -> Event:
+    """A record of `quarantine`; of types that are not known here nothing is read."""
     envelope = decode(record.value)
-    body = _refused.decode(envelope.data) if envelope.type == "event.refused" else None
-    return Event(record, envelope, body)
+    decoder = _of_quarantine.get(envelope.type)
+    return Event(record, envelope, decoder and decoder.decode(envelope.data))
 
 
 def belongs(record: Record) -> Event:

@@ -1,12 +1,16 @@
-"""The record of what was refused at the door: exact bytes, who sent it, why. Pure."""
+"""The record of what was refused at the door: exact bytes, who sent it how, why. Pure."""
 
 import base64
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
+from services.contact.attributes import MAX_ID, MAX_TYPE
 from services.contact.intake import Admitted, Sending
+from services.contact.segment import requests as segment
+from shared.auth import Key
 from shared.errors import FieldError
 from shared.ids import event_id, uuid7
 
@@ -15,13 +19,35 @@ TYPE = "event.refused"
 MAX_CONTENT_TYPE = 256
 MAX_HEADERS = 64
 MAX_HEADER = 4096
+EVENTS = "/v1/events"
 
 _SECRET = re.compile(rb"rk_[A-Za-z0-9_-]{43}")
 _BLANK = b"rk_" + b"*" * 43
 
 
+class Way(NamedTuple):
+    """Where a body was sent to, and what stood before and after the item in it."""
+
+    path: str = EVENTS
+    around: tuple[bytes, bytes] | None = None
+
+
+class _Said(msgspec.Struct):
+    source: Any = None
+    type: Any = None
+
+
+_said = msgspec.json.Decoder(_Said)
+_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_WHOLE = Way()
+
+
 def of_request(
-    raw: bytes, names: Mapping[bytes, bytes], sending: Sending, reasons: Sequence[FieldError]
+    raw: bytes,
+    names: Mapping[bytes, bytes],
+    sending: Sending,
+    reasons: Sequence[FieldError],
+    way: Way = _WHOLE,
 ) -> Admitted:
     """The record of bytes that came under these headers, of which those are kept that matter."""
     content_type = names.get(b"content-type", b"").decode("latin-1")
@@ -30,7 +56,7 @@ def of_request(
         name.decode("latin-1"): names[name].decode("latin-1")[:MAX_HEADER]
         for name in matter[:MAX_HEADERS]
     }
-    return record(raw, content_type, sending, reasons, headers)
+    return record(raw, content_type, sending, reasons, headers, way)
 
 
 def record(
@@ -39,13 +65,16 @@ def record(
     sending: Sending,
     reasons: Sequence[FieldError],
     headers: Mapping[str, str] | None = None,
+    way: Way = _WHOLE,
 ) -> Admitted:
     """The record for the topic `quarantine`; its partition key is a hash of its own id.
 
-    The bytes are exactly those that came, but for the secrets of keys, which are blanked.
+    The bytes are exactly those that came, but for the secrets of keys, which are blanked. With
+    them stands all that is needed to send them through the same door again.
     """
     id = str(uuid7())
-    partitionkey = event_id(SOURCE, id)
+    partitionkey = partition_key(id)
+    source, type_ = _claimed(raw, headers or {}, sending.key, way.path)
     document = {
         "specversion": "1.0",
         "id": id,
@@ -63,10 +92,53 @@ def record(
             "direction": "internal",
             "identifiers": [],
             "content_type": content_type[:MAX_CONTENT_TYPE],
-            "bytes": base64.b64encode(_SECRET.sub(_BLANK, raw)).decode(),
+            "bytes": base64.b64encode(without_secrets(raw)).decode(),
             "size": len(raw),
             "reasons": [error.as_dict() for error in reasons],
+            "path": way.path,
+            "event_source": source,
+            "event_type": type_,
             **({"headers": headers} if headers else {}),
+            **({"around": _around(way.around)} if way.around else {}),
+            **({"vouched": sorted(sending.vouched)} if sending.vouched else {}),
         },
     }
     return Admitted(partitionkey.encode(), msgspec.json.encode(document), id, partitionkey)
+
+
+def partition_key(id: str) -> str:
+    """What a refused item, and all that becomes of it, is partitioned by."""
+    return event_id(SOURCE, id)
+
+
+def without_secrets(raw: bytes) -> bytes:
+    """The bytes with the secrets of keys blanked, and as long as they were."""
+    return _SECRET.sub(_BLANK, raw) if b"rk_" in raw else raw
+
+
+def _around(around: tuple[bytes, bytes]) -> list[str]:
+    return [without_secrets(part).decode() for part in around]
+
+
+def _claimed(raw: bytes, headers: Mapping[str, str], key: Key, path: str) -> tuple[str, str]:
+    """The source and the type that the bytes name, as far as they can be read; else the key's."""
+    own = key.source_prefix or f"/keys/{key.name}"
+    if path in segment.BY_PATH:
+        own, source, type_ = segment.source_of(key), None, None
+    elif "ce-source" in headers:
+        source, type_ = headers["ce-source"], headers.get("ce-type")
+    else:
+        source, type_ = _read(raw)
+    return _line(source, MAX_ID) or own, _line(type_, MAX_TYPE)
+
+
+def _read(raw: bytes) -> tuple[Any, Any]:
+    try:
+        found = _said.decode(raw)
+    except _ERRORS:
+        return None, None
+    return found.source, found.type
+
+
+def _line(text: Any, longest: int) -> str:
+    return text if type(text) is str and len(text) <= longest and text.isprintable() else ""

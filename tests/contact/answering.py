@@ -26,7 +26,7 @@ from shared.tables import runtime
 from tests.contact.sending import SENDING
 from tests.records import SECRET, at, record
 
-SCHEMA = "contact_1_1"
+SCHEMA = "contact_2_1"
 PARTITIONS = 2
 _MIGRATIONS = Path(str(service.__file__)).with_name("migrations")
 

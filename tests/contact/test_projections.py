@@ -100,7 +100,7 @@ async def test_the_highest_revision_of_a_belonging_stands(pool: Pool, schema: st
 async def test_types_that_nobody_reads_here_change_nothing(pool: Pool, schema: str) -> None:
     other = [
         record("segment.entered", id="1", topic="customers.1"),
-        record("event.discarded", id="2", topic="quarantine.1"),
+        record("event.forgotten", id="2", topic="quarantine.1"),
     ]
     await fold(pool, schema, [other])
     assert [await rows(pool, table) for table in ALL] == [[]] * len(ALL)

@@ -38,6 +38,6 @@ def test_contact_reads_what_it_declared(kind: str) -> None:
 
 
 def test_contact_reads_what_it_refused() -> None:
-    event = contact.refused(written("quarantine")["event.refused"])
+    event = contact.quarantined(written("quarantine")["event.refused"])
     assert isinstance(event.body, contact.Refused)
     assert event.body.reasons[0].pointer == "/data/order"

@@ -150,6 +150,21 @@ def _pieces(body: bytes) -> Sequence[bytes]:
     return [bytes(piece) for piece in _batch.decode(body).batch]
 
 
+def _alone(_: bytes) -> tuple[bytes, bytes]:
+    return b"", b""
+
+
+def _around(body: bytes) -> tuple[bytes, bytes]:
+    """A batch of one call, with what the whole batch said."""
+    found = _batch.decode(body)
+    said = {
+        "context": found.context,
+        "integrations": found.integrations,
+        "sentAt": found.sentAt,
+    }
+    return b'{"batch":[', b"]," + msgspec.json.encode(said)[1:]
+
+
 # Answers
 
 _SUCCESS = as_json(200, {"success": True})
@@ -169,7 +184,9 @@ def _answer(outcomes: Sequence[Outcome], _: list[Result]) -> Answer:
 
 
 BY_PATH = {
-    **{f"/v1/{kind}": Dialect(partial(_read_call, kind), _whole, _answer) for kind in KINDS},
-    "/v1/batch": Dialect(_read_batch, _pieces, _answer),
+    **{
+        f"/v1/{kind}": Dialect(partial(_read_call, kind), _whole, _answer, _alone) for kind in KINDS
+    },
+    "/v1/batch": Dialect(_read_batch, _pieces, _answer, _around),
 }
 """The dialect of each operation."""
