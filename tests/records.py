@@ -53,7 +53,12 @@ def record(
     key: str = "tests",
     **fields: Any,
 ) -> Record:
-    """One record: its type, whom it names (`email:jane@x`), when it happened and was recorded."""
+    """One record: its type, whom it names (`email:jane@x`), when it happened and was recorded.
+
+    `disowned` becomes the field `key` of its data.
+    """
+    if "disowned" in fields:
+        fields = {"key": fields.pop("disowned"), **fields}
     known = [identifier(text) for text in who]
     name = partition_key(known, f"{source}\0{id}")
     attributes = {

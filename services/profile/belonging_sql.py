@@ -1,5 +1,8 @@
 """The statements by which belonging is kept up; `{s}` is the schema, $1 is never empty."""
 
+COUNTS = "key <> ALL (ARRAY(SELECT key FROM {s}.disowned))"
+"""Whether a pair counts: not where the key that let it in was disowned."""
+
 DECIDED = "SELECT 1 FROM {s}.decisions WHERE weaker = ANY ($1::uuid[]) LIMIT 1"
 
 ENDS = """
@@ -26,19 +29,19 @@ FROM {s}.owners WHERE subject = ANY ($1::uuid[])
 ORDER BY subject, rank
 """
 
-CANDIDATES = """
+CANDIDATES = f"""
 SELECT g.subject::text, d.weaker IS NOT NULL AS apart,
        c.stronger::text, c.rank, c.direct, c.stamp
 FROM unnest($1::uuid[]) g (subject)
 CROSS JOIN LATERAL (
     (SELECT stronger, min(stronger_rank) AS rank, true AS direct, min(stamp) AS stamp
-     FROM {s}.pairs WHERE weaker = g.subject AND stronger_rank > $2
+     FROM {{s}}.pairs WHERE weaker = g.subject AND stronger_rank > $2 AND {COUNTS}
      GROUP BY stronger LIMIT $3)
     UNION ALL
     (SELECT stronger, min(stronger_rank), false, min(stamp)
-     FROM {s}.derived WHERE weaker = g.subject
+     FROM {{s}}.derived WHERE weaker = g.subject
      GROUP BY stronger LIMIT $3)) c
-LEFT JOIN {s}.decisions d
+LEFT JOIN {{s}}.decisions d
     ON d.weaker = g.subject AND d.stronger = c.stronger AND d.verb = 'apart'
 """
 
@@ -60,14 +63,23 @@ USING unnest($1::uuid[], $2::uuid[], $3::uuid[]) g (weaker, stronger, through)
 WHERE d.weaker = g.weaker AND d.stronger = g.stronger AND d.through = g.through
 """
 
-CONCERNED = """
+CONCERNED = f"""
 SELECT DISTINCT g.weaker::text, g.rank
 FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[]) g (weaker, stronger, rank, stamp)
-WHERE NOT EXISTS (SELECT FROM {s}.pairs p
-                  WHERE p.weaker = g.weaker AND p.stronger = g.stronger)
-  AND NOT EXISTS (SELECT FROM {s}.derived d
+WHERE NOT EXISTS (SELECT FROM {{s}}.pairs p
+                  WHERE p.weaker = g.weaker AND p.stronger = g.stronger AND {COUNTS})
+  AND NOT EXISTS (SELECT FROM {{s}}.derived d
                   WHERE d.weaker = g.weaker AND d.stronger = g.stronger
                     AND d.stamp <= g.stamp COLLATE "C")
+"""
+
+# All weaker ends of pairs that a key let in: asked for like any other, page by page.
+ASK_AGAIN = """
+INSERT INTO {s}.pending (kind, key, topic, partition, next_offset)
+SELECT DISTINCT ON (p.weaker) 'pair', p.weaker, d.topic, d.partition, d.next_offset
+FROM {s}.pending d JOIN {s}.pairs p ON p.key = d.namespace
+WHERE d.ctid = ANY ($1::tid[])
+ORDER BY p.weaker, d.next_offset
 """
 
 WRITE_DERIVED = """

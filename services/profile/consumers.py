@@ -67,6 +67,6 @@ WITH due AS NOT MATERIALIZED (
     JOIN unnest($2::text[], $3::integer[], $4::bigint[]) b (topic, partition, next_offset)
     ON p.topic = b.topic AND p.partition = b.partition AND p.next_offset <= b.next_offset
 )
-SELECT NOT EXISTS (SELECT FROM due WHERE kind = 'pair')
+SELECT NOT EXISTS (SELECT FROM due WHERE kind IN ('pair', 'key'))
    AND (SELECT count(*) FROM (SELECT FROM due LIMIT $1 + 1) few) <= $1
 """

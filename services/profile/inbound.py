@@ -1,11 +1,13 @@
 """What the profile reads of foreign events: a tolerant reader, only the fields it folds."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from shared.messages import Envelope, Identifier, Record, decode
 from shared.projection import Event
+
+DISOWNED = "key.disowned"
 
 
 class Body(msgspec.Struct, frozen=True, gc=False):
@@ -97,6 +99,13 @@ class DecisionBody(msgspec.Struct, frozen=True, gc=False):
     reason: str = ""
 
 
+class DisownedBody(msgspec.Struct, frozen=True, gc=False):
+    """key.disowned on the topic `identity`: the pairs that this key let in do not count."""
+
+    key: str
+    reason: str = ""
+
+
 _BY_FAMILY: dict[str, type[Body]] = {
     "order": OrderBody,
     "subscription": SubscriptionBody,
@@ -124,7 +133,8 @@ _decoders: dict[str, msgspec.json.Decoder[Body]] = {
     },
 }
 _plain: msgspec.json.Decoder[Body] = msgspec.json.Decoder(Body)
-_decision = msgspec.json.Decoder(DecisionBody)
+_decision: msgspec.json.Decoder[Any] = msgspec.json.Decoder(DecisionBody)
+_disowned: msgspec.json.Decoder[Any] = msgspec.json.Decoder(DisownedBody)
 
 
 def interaction(record: Record) -> Event:
@@ -136,4 +146,5 @@ def interaction(record: Record) -> Event:
 def decision(record: Record) -> Event:
     """A record of `identity`. Raises msgspec.MsgspecError for one that is not of our making."""
     envelope: Envelope = decode(record.value)
-    return Event(record, envelope, _decision.decode(envelope.data))
+    decoder = _disowned if envelope.type == DISOWNED else _decision
+    return Event(record, envelope, decoder.decode(envelope.data))

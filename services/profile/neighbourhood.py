@@ -3,7 +3,8 @@
 Everything here speaks of the events within a horizon, and of those alone.
 
 An identifier is *surely shared* when it was seen, directly, with more identifiers of one stronger
-kind than the limit allows: whatever else is known, nobody owns it. The neighbourhood of an
+kind than the limit allows, by keys that nobody ever disowned: whatever else is known, nobody owns
+it. The neighbourhood of an
 identifier is the least set N with it in which each member that is not surely shared brings in
 
 - all identifiers of weaker and of stronger kinds that it was ever seen together with, and
@@ -39,6 +40,7 @@ from collections.abc import Collection
 from itertools import islice
 from typing import Any
 
+from services.profile.belonging_sql import COUNTS
 from services.profile.identity import SHARED_ABOVE
 from services.profile.queries.history import Horizon
 from shared.clock import rfc3339
@@ -144,15 +146,15 @@ class Neighbourhood:
 
 # A pair's own event is the first that reached us: where that is within the horizon, so is the pair.
 # More rows than the limit allows for all kinds together leave one kind with more than its limit.
-_SHARED = """
+_SHARED = f"""
 SELECT g.subject::text, s.subjects::text[], s.events::text[]
 FROM unnest($1::uuid[]) g (subject) CROSS JOIN LATERAL (
     SELECT array_agg(event_subject) AS subjects, array_agg(event) AS events
     FROM (SELECT DISTINCT ON (p.stronger) p.stronger_rank, p.event_subject, p.event
-          FROM {s}.pairs p
-          WHERE p.weaker = g.subject AND p.stronger_rank > p.weaker_rank
+          FROM {{s}}.pairs p
+          WHERE p.weaker = g.subject AND p.stronger_rank > p.weaker_rank AND p.{COUNTS}
             AND ($2::timestamptz IS NULL OR EXISTS (
-                SELECT FROM {s}.events e
+                SELECT FROM {{s}}.events e
                 WHERE e.subject = p.event_subject AND e.event = p.event AND e.time <= $2))
             AND ($3::text IS NULL OR left(p.stamp, 27) <= $3)
           LIMIT $5) sure

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.profile.belonging import belong
+from services.profile.belonging_sql import ASK_AGAIN
 from services.profile.listing import interval, refresh
 from shared.clock import monotonic
 from shared.database import Connection, in_schema
@@ -24,6 +25,7 @@ class Batch:
     facts: dict[UUID, list[object]] = field(default_factory=lambda: defaultdict(list))
     orders: dict[Order, list[object]] = field(default_factory=lambda: defaultdict(list))
     pairs: dict[UUID, list[object]] = field(default_factory=lambda: defaultdict(list))
+    keys: list[object] = field(default_factory=list)
     last: object = None
     seen: int = 0
 
@@ -33,6 +35,8 @@ class Batch:
             self.facts[key].append(place)
         elif kind == "pair":
             self.pairs[key].append(place)
+        elif kind == "key":
+            self.keys.append(place)
         else:
             self.orders[namespace, number].append(place)
         self.last = place
@@ -102,6 +106,8 @@ class Pass:
         batch, rests = self._batch, self._waiting.rests
         facts = {key: places for key, places in batch.facts.items() if not rests(key)}
         orders = {key: places for key, places in batch.orders.items() if not rests(key)}
+        if batch.keys:
+            await self._fetch(ASK_AGAIN, batch.keys)
         moved = await self._belong()
         sold = await self._sold(orders)
         subjects = {subject for both in sold.values() for subject in both if subject}
@@ -193,6 +199,7 @@ class Pass:
 
     async def _delete(self, places: list[object]) -> None:
         places += [place for places in self._batch.pairs.values() for place in places]
+        places += self._batch.keys
         if places:
             await self._fetch(_DELETE, places)
         self._outcome.done = len(places)

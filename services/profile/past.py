@@ -62,6 +62,7 @@ class _Past:
 
     async def fold(self, subject: str) -> None:
         """Who belongs to the customer first, then the things that its events mention."""
+        await self._add(await self._history.disowned())
         subjects = await self._belonging(subject)
         await self._add(await self._history.mentioning(subjects))
         for organisation in await self._history.organisations(subjects):

@@ -75,6 +75,9 @@ def _json(value: object) -> object:
 async def _touched(live: Side, rebuilt: Side, expected: Tables, found: Tables) -> Touched:
     pending = await live.connection.fetch(in_schema(_PENDING, live.schema), timeout=None)
     weaker = {row["key"] for row in pending if row["kind"] == "pair"}
+    if keys := [row["namespace"] for row in pending if row["kind"] == "key"]:
+        rows = await rebuilt.connection.fetch(in_schema(_LET_IN, rebuilt.schema), keys)
+        weaker |= {row["weaker"] for row in rows}
     touched = Touched(subjects=await _component(rebuilt, weaker) if weaker else set())
     touched.orders = {
         (row["namespace"], row["number"]) for row in pending if row["kind"] == "order"
@@ -145,6 +148,8 @@ _KINDS = {
 }
 
 _PENDING = "SELECT kind, key::text, namespace, number FROM {s}.pending"
+
+_LET_IN = "SELECT DISTINCT weaker::text FROM {s}.pairs WHERE key = ANY ($1::text[])"
 
 _BESIDE = """
 SELECT weaker::text, stronger::text FROM {s}.pairs

@@ -20,6 +20,7 @@ _OF = {
     "organisations": "(t.namespace, t.number) IN (SELECT m.namespace, m.number"
     " FROM {s}.memberships m WHERE m.subject = ANY ($1::uuid[]))",
     "pairs": _OF_TWO,
+    "disowned": "$1::uuid[] IS NOT NULL",  # all: they are few, and concern everybody
     "decisions": _OF_TWO,
     "joins": _OF_TWO,
     "owners": f"{_OF_SUBJECT} OR t.owner = ANY ($1::uuid[])",

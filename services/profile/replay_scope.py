@@ -8,7 +8,7 @@ from collections.abc import Collection
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from services.profile.inbound import Body, DecisionBody
+from services.profile.inbound import Body, DecisionBody, DisownedBody
 from services.profile.neighbourhood import Neighbourhood, Two
 from services.profile.past import names_organisation, subjects_of
 from services.profile.queries.history import History, Horizon
@@ -41,6 +41,8 @@ class Scope:
         if (envelope.partitionkey, envelope.event) in self.named:
             return True
         body = event.body
+        if isinstance(body, DisownedBody):
+            return True
         assert isinstance(body, Body | DecisionBody)
         return any(one.subject in self.members and not one.claim for one in body.identifiers)
 
@@ -128,6 +130,7 @@ _ABOVE = """
 SELECT stronger::text AS key FROM {s}.pairs WHERE weaker = ANY ($1::uuid[])
 UNION SELECT weaker::text FROM {s}.pairs
       WHERE stronger = ANY ($1::uuid[]) AND weaker_rank = stronger_rank
+UNION SELECT event_subject::text FROM {s}.disowned
 UNION SELECT d.subject::text FROM {s}.decided d
       WHERE EXISTS (SELECT FROM unnest($1::uuid[]) s (subject)
                     WHERE strpos(d.data, s.subject::text) > 0)

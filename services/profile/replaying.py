@@ -265,7 +265,7 @@ class _Replay:
         )
         orders = {(row["namespace"], row["number"]) for row in rows if row["kind"] == "order"}
         kinds = {row["kind"] for row in rows}
-        return Unsettled("pair" in kinds, "facts" in kinds, orders)
+        return Unsettled(not kinds.isdisjoint(("pair", "key")), "facts" in kinds, orders)
 
 
 def _not_stalled(last: float, moved: bool) -> float:
@@ -286,7 +286,8 @@ SELECT coalesce((SELECT customer FROM {s}.identities WHERE subject = $1), $1)::t
 
 _PENDING = """
 SELECT DISTINCT kind, namespace, number FROM {s}.pending p
-WHERE (kind = 'pair' AND key = ANY ($1::uuid[])) OR (kind = 'facts' AND key = ANY ($2::uuid[]))
+WHERE kind = 'key' OR (kind = 'pair' AND key = ANY ($1::uuid[]))
+   OR (kind = 'facts' AND key = ANY ($2::uuid[]))
    OR (kind = 'order' AND (EXISTS (SELECT FROM {s}.orders o
         WHERE (o.namespace, o.number) = (p.namespace, p.number) AND o.subject = ANY ($2::uuid[]))
     OR EXISTS (SELECT FROM {s}.counted c

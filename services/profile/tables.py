@@ -239,12 +239,24 @@ decisions = Table(  # what people said of two identifiers; latest by stamp
 )
 Index("decisions_stronger", decisions.c.stronger)
 
+disowned = Table(  # keys whose pairs do not count; earliest by stamp
+    "disowned",
+    metadata,
+    key("key"),
+    Column("stamp", Exact, nullable=False),
+    Column("actor", Exact, nullable=False),
+    Column("reason", Exact, nullable=False),
+    Column("event_subject", Uuid, nullable=False),
+    Column("event", Uuid, nullable=False),
+    Column("position", Exact, nullable=False),
+)
+
 pending = Table(  # what changed and is not resolved yet: append-only, no key, deleted row by row
     "pending",
     metadata,
-    Column("kind", Exact, nullable=False),  # facts (key = subject), pair (key = weaker), order
+    Column("kind", Exact, nullable=False),  # facts (key = subject), pair (key = weaker), order, key
     Column("key", Uuid),
-    Column("namespace", Exact),  # of an order
+    Column("namespace", Exact),  # of an order; of a key that was disowned its name
     Column("number", Exact),
     Column("topic", Exact, nullable=False),
     Column("partition", Integer, nullable=False),

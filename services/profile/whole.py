@@ -9,6 +9,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any
 
+from services.profile.belonging_sql import COUNTS
 from services.profile.identity import SHARED_ABOVE, Decision, Identity, Pair, identify
 from shared.database import Connection, in_schema
 
@@ -179,7 +180,10 @@ async def _fetch(connection: Connection, schema: str, sql: str) -> Iterable[Any]
 
 _NAMES = ("name", "first_name", "last_name")
 
-_PAIRS = "SELECT weaker::text, stronger::text, weaker_rank, stronger_rank, stamp FROM {s}.pairs"
+_PAIRS = f"""
+SELECT weaker::text, stronger::text, weaker_rank, stronger_rank, stamp
+FROM {{s}}.pairs WHERE {COUNTS}
+"""
 
 _DECISIONS = """
 SELECT weaker::text, stronger::text, weaker_rank, stronger_rank, verb, stamp FROM {s}.decisions

@@ -36,6 +36,7 @@ def happening(draw: st.DrawFn) -> tuple[str, list[str], dict[str, Any]]:
         ("page.viewed", draw(several), {}),
         (f"identifiers.{verb}", two, {"decision": verb}),
         ("identifiers.seen", draw(several), {}),
+        ("key.disowned", [], {"disowned": draw(st.sampled_from("abc"))}),
         ("order.placed", draw(anybody), order | money),
         ("order.cancelled", draw(anybody), order),
         ("order.returned", draw(anybody), order | money),
@@ -67,7 +68,8 @@ def histories(draw: st.DrawFn) -> list[Record]:
     taken: set[tuple[bytes | None, str]] = set()
     for number in range(draw(st.integers(1, 25))):
         type_, who, fields = draw(happening())
-        fields["topic"] = "identity.1" if "decision" in fields else "interactions.1"
+        of_identity = {"decision", "disowned"} & fields.keys()
+        fields["topic"] = "identity.1" if of_identity else "interactions.1"
         fields["key"] = draw(st.sampled_from("ab"))
         own = str(number), draw(st.integers(0, 9)), draw(st.integers(0, 9))
         id, seconds, recorded = draw(st.sampled_from([own, *names]))

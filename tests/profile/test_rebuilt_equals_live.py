@@ -91,7 +91,15 @@ def _decision(draw: st.DrawFn) -> Said:
     return Said(f"identifiers.{verb}", tuple(two), draw(st.integers(0, 99)), fields)
 
 
-_HISTORY = st.lists(st.one_of(_event(), _event(), _event(), _decision()), max_size=25)
+@st.composite
+def _disownment(draw: st.DrawFn) -> Said:
+    key = draw(st.sampled_from(["tests", "other"]))
+    return Said("key.disowned", (), draw(st.integers(0, 99)), {"disowned": key})
+
+
+_HISTORY = st.lists(
+    st.one_of(*[_event()] * 6, _decision(), _decision(), _disownment()), max_size=25
+)
 
 
 def _lanes(history: Sequence[Said]) -> list[list[Record]]:
@@ -100,7 +108,7 @@ def _lanes(history: Sequence[Said]) -> list[list[Record]]:
     ends: dict[tuple[str, int], int] = {}
     first: dict[tuple[str, bytes | None, int], Record] = {}
     for said in history:
-        decision = "decision" in said.fields
+        decision = bool({"decision", "disowned"} & said.fields.keys())
         topic = "identity.1" if decision else "interactions.1"
         made = record(
             said.type,
@@ -109,6 +117,7 @@ def _lanes(history: Sequence[Said]) -> list[list[Record]]:
             seconds=said.id * 8 % 21,
             recorded=said.id * (8 if decision else 5) % 21,
             topic=topic,
+            key="tests" if said.id % 3 else "other",
             **said.fields,
         )
         made = first.setdefault((topic, made.key, said.id), made)

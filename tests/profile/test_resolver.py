@@ -45,7 +45,8 @@ class Step(NamedTuple):
 
 def told(number: int, step: Step) -> Record:
     """The step as a record; its number is its offset and names the event."""
-    topic = "identity.1" if step.type.startswith("identifiers.") else "interactions.1"
+    of_identity = step.type.startswith(("identifiers.", "key."))
+    topic = "identity.1" if of_identity else "interactions.1"
     return record(
         step.type,
         *step.who,
@@ -108,6 +109,10 @@ def decided(verb: str, one: str, other: str, moment: int) -> Step:
     return Step(f"identifiers.{verb}", (one, other), moment, "tests", {"decision": verb})
 
 
+def disowned(key: str, moment: int) -> Step:
+    return Step("key.disowned", (), moment, "ops", {"disowned": key, "reason": "leaked"})
+
+
 people = st.builds("{}:{}".format, st.sampled_from(KINDS), st.sampled_from(["x1", "x2", "x3"]))
 doubted = st.sampled_from([["email:x1", "user:x1"], ["user:x1", "user:x2"]])
 moments = st.integers(0, 9)
@@ -118,7 +123,9 @@ values = st.sampled_from(["Ada", "", None, 'a "b"', "\\u0000", "Łó😀", 7])
 @st.composite
 def step(draw: st.DrawFn) -> Step:
     moment, key = draw(moments), draw(st.sampled_from(["a", "b"]))
-    match draw(st.integers(0, 9)):
+    match draw(st.integers(0, 10)):
+        case 10:
+            return disowned(draw(st.sampled_from(["a", "b", "c"])), moment)
         case 0 | 1:
             verb = draw(st.sampled_from(["together", "apart", "apart", "observed"]))
             one, other = draw(doubted | st.lists(people, min_size=2, max_size=2, unique=True))
@@ -165,6 +172,29 @@ async def test_whatever_order_and_batches_the_resolver_equals_the_whole_function
     await settle(views, limit)
     assert await wrong(views, limit) == []
     assert await views.fetchval(f"SELECT count(*) FROM {SCHEMA}.pending") == 0
+
+
+async def test_the_pairs_of_a_disowned_key_do_not_count_whenever_they_came(views: Pool) -> None:
+    def met(*who: str, key: str, moment: int) -> Step:
+        return seen(*who, moment=moment)._replace(key=key)
+
+    steps = [
+        met("email:x1", "user:x1", key="leaked", moment=1),
+        met("email:x1", "user:x2", key="good", moment=2),
+        met("phone:x1", "user:x1", key="leaked", moment=3),
+    ]
+    await write(views, [*enumerate(steps)])
+    await settle(views)
+    assert await customer_of(views, "email:x1") == subject("user:x1")
+    later = [disowned("leaked", 4), met("device:x1", "user:x1", key="leaked", moment=5)]
+    await write(views, [*enumerate(later, len(steps))])
+    await settle(views)
+    assert await customer_of(views, "email:x1") == subject("user:x2")
+    assert await customer_of(views, "phone:x1") == subject("phone:x1")
+    assert await customer_of(views, "device:x1") == subject("device:x1")
+    assert await wrong(views) == []
+    moved = await views.fetch(f"SELECT DISTINCT subject::text FROM {SCHEMA}.changed")
+    assert {row[0] for row in moved} >= {subject("email:x1"), subject("phone:x1")}
 
 
 async def test_a_subject_that_moves_is_noted_for_who_tells_the_others(views: Pool) -> None:

@@ -199,6 +199,7 @@ BELONGING: dict[str, Any] = {
                 {
                     "identifier": _USER,
                     "key": "shop",
+                    "disowned": False,
                     "event": _EVENT,
                     "position": _POSITION,
                     "type": "order.placed",

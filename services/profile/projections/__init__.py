@@ -8,6 +8,7 @@ from services.profile.inbound import (
     Body,
     ConsentBody,
     DecisionBody,
+    DisownedBody,
     FeedbackBody,
     MembershipBody,
     OrderBody,
@@ -44,6 +45,8 @@ def project(events: Sequence[Event]) -> Rows:
                 particular(rows, event, body, known)
         elif isinstance(body, DecisionBody):
             belonging.decide(rows, event, body)
+        elif isinstance(body, DisownedBody):
+            belonging.disown(rows, event, body)
         else:
             raise TypeError(f"no fold reads a {type(body).__name__}")
     return rows
@@ -78,6 +81,7 @@ PROJECTION = Projection(
         Added(tables.mentions),
         belonging.PAIRS,
         belonging.DECISIONS,
+        belonging.DISOWNED,
     ),
     queue=PENDING,
 )

@@ -3,7 +3,7 @@
 from itertools import combinations
 
 from services.profile import tables
-from services.profile.inbound import DecisionBody, SeenBody
+from services.profile.inbound import DecisionBody, DisownedBody, SeenBody
 from services.profile.projections.rows import Known, Rows
 from shared.identifiers import RANK
 from shared.literals import Row
@@ -28,6 +28,11 @@ INSERT INTO {{s}}.pending (kind, key, topic, partition, next_offset)
 SELECT 'pair', unnest(ARRAY[weaker, stronger]), {_PLACE} FROM changed
 """
 
+_ASK_FOR_KEYS = f"""
+INSERT INTO {{s}}.pending (kind, namespace, topic, partition, next_offset)
+SELECT 'key', key, {_PLACE} FROM changed
+"""
+
 PAIRS = Merge(
     tables.pairs,
     earliest("stamp", "weaker_rank", "stronger_rank", "event_subject", "event", "position"),
@@ -41,6 +46,12 @@ DECISIONS = Merge(
         *("event_subject", "event", "position"),
     ),
     then=_ASK_FOR_DECISIONS,
+)
+
+DISOWNED = Merge(
+    tables.disowned,
+    earliest("stamp", "actor", "reason", "event_subject", "event", "position"),
+    then=_ASK_FOR_KEYS,
 )
 
 
@@ -94,6 +105,17 @@ def decide(rows: Rows, event: Event, body: DecisionBody) -> None:
         )
     weaker, stronger = sorted(ends)
     _decide(rows, event, weaker, stronger, body.decision, body.reason)
+
+
+def disown(rows: Rows, event: Event, body: DisownedBody) -> None:
+    """No pair that the key let in counts, whenever it came."""
+    envelope, place = event.envelope, event.record.place
+    rows["disowned"].append(
+        (
+            *(body.key, envelope.stamp, envelope.actor, body.reason),
+            *(envelope.partitionkey, envelope.event, place.position()),
+        )
+    )
 
 
 def _decide(

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from services.profile.belonging_sql import COUNTS
 from services.profile.explanation import explain
 from services.profile.identity import APART, SHARED_ABOVE, Candidate
 from services.profile.queries.sql import MINE, PRESENT, event_of, moment
@@ -47,8 +48,9 @@ FROM {s}.owners o WHERE o.subject = ANY ($1::uuid[]) ORDER BY o.subject, o.rank 
 """
 
 _PAIRS = f"""
-SELECT g.subject::text AS of, p.other::text AS subject, p.key, p.event::text AS event, p.position,
-       v.type, v.source, v.id, {moment("v.time")} AS time, left(p.stamp, 27) AS recorded
+SELECT g.subject::text AS of, p.other::text AS subject, p.key, NOT p.{COUNTS} AS disowned,
+       p.event::text AS event, p.position, v.type, v.source, v.id, {moment("v.time")} AS time,
+       left(p.stamp, 27) AS recorded
 FROM unnest($1::uuid[]) g (subject) CROSS JOIN LATERAL (
     SELECT stronger AS other, key, event_subject, event, position, stamp
     FROM {{s}}.pairs WHERE weaker = g.subject
@@ -69,16 +71,17 @@ FROM unnest($1::uuid[]) g (subject) CROSS JOIN LATERAL (
     ORDER BY stamp DESC LIMIT $2) d
 """
 
-_CANDIDATES = """
+_CANDIDATES = f"""
 SELECT g.subject::text, c.stronger::text, c.rank, c.direct, c.stamp,
-       EXISTS (SELECT FROM {s}.decisions d WHERE d.weaker = g.subject
+       EXISTS (SELECT FROM {{s}}.decisions d WHERE d.weaker = g.subject
                   AND d.stronger = c.stronger AND d.verb = $3)
 FROM unnest($1::uuid[]) g (subject) CROSS JOIN LATERAL (
     SELECT stronger, stronger_rank AS rank, true AS direct, min(stamp) AS stamp
-    FROM {s}.pairs WHERE weaker = g.subject AND stronger_rank > weaker_rank GROUP BY 1, 2
+    FROM {{s}}.pairs WHERE weaker = g.subject AND stronger_rank > weaker_rank AND {COUNTS}
+    GROUP BY 1, 2
     UNION ALL
     SELECT stronger, stronger_rank, false, min(stamp)
-    FROM {s}.derived WHERE weaker = g.subject GROUP BY 1, 2
+    FROM {{s}}.derived WHERE weaker = g.subject GROUP BY 1, 2
     LIMIT $2) c
 """
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from services.profile.belonging_sql import COUNTS
 from services.profile.explanation import Link, chain
 from services.profile.identity import TOGETHER, Candidate, Derived, Identity, Owners
 from services.profile.queries.belonging import Row, known
@@ -21,14 +22,17 @@ class Standing(NamedTuple):
     customers: tuple[str, str]
 
 
-_STANDING = """
+_STANDING = f"""
 SELECT d.verb, d.stamp,
-       EXISTS (SELECT FROM {s}.pairs p WHERE p.weaker = g.weaker AND p.stronger = g.stronger)
-       OR EXISTS (SELECT FROM {s}.derived v WHERE v.weaker = g.weaker AND v.stronger = g.stronger),
-       coalesce((SELECT customer FROM {s}.identities WHERE subject = g.weaker), g.weaker)::text,
-       coalesce((SELECT customer FROM {s}.identities WHERE subject = g.stronger), g.stronger)::text
+       EXISTS (SELECT FROM {{s}}.pairs p
+               WHERE p.weaker = g.weaker AND p.stronger = g.stronger AND p.{COUNTS})
+       OR EXISTS (SELECT FROM {{s}}.derived v
+                  WHERE v.weaker = g.weaker AND v.stronger = g.stronger),
+       coalesce(w.customer, g.weaker)::text, coalesce(t.customer, g.stronger)::text
 FROM (SELECT $1::uuid AS weaker, $2::uuid AS stronger) g
-LEFT JOIN {s}.decisions d ON d.weaker = g.weaker AND d.stronger = g.stronger
+LEFT JOIN {{s}}.decisions d ON d.weaker = g.weaker AND d.stronger = g.stronger
+LEFT JOIN {{s}}.identities w ON w.subject = g.weaker
+LEFT JOIN {{s}}.identities t ON t.subject = g.stronger
 """
 
 _JOINS = """
@@ -51,17 +55,18 @@ WHERE o.subject = ANY ($1::uuid[]) AND NOT o.direct
 ORDER BY v.weaker, v.stronger, v.stamp, v.through
 """
 
-_EVIDENCE = """
+_EVIDENCE = f"""
 SELECT g.start::text AS start, g.finish::text AS finish, e.*
 FROM unnest($1::uuid[], $2::uuid[], $3::text[]) WITH ORDINALITY g (start, finish, by, n)
 LEFT JOIN LATERAL (
     (SELECT p.event::text AS event, p.position, left(p.stamp, 27) AS recorded
-     FROM {s}.pairs p
+     FROM {{s}}.pairs p
      WHERE g.by <> $4 AND (p.weaker, p.stronger) IN ((g.start, g.finish), (g.finish, g.start))
+       AND p.{COUNTS}
      ORDER BY p.stamp LIMIT 1)
     UNION ALL
     SELECT d.event::text, d.position, substr(d.stamp, 28, 27)
-    FROM {s}.decisions d
+    FROM {{s}}.decisions d
     WHERE g.by = $4 AND (d.weaker, d.stronger) IN ((g.start, g.finish), (g.finish, g.start))) e
     ON true
 ORDER BY g.n

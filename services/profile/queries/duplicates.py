@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from asyncpg import Record
 
+from services.profile.belonging_sql import COUNTS
 from services.profile.queries.sql import IDENTIFIER, moment
 from shared.database import Connection, in_schema
 
@@ -22,7 +23,7 @@ def _crossing(mine: str, theirs: str) -> str:
         SELECT p.*, coalesce(b.customer, p.{theirs}) AS other
         FROM {{s}}.pairs p LEFT JOIN {{s}}.identities b ON b.subject = p.{theirs}
         WHERE p.{mine} = a.subject AND coalesce(b.customer, p.{theirs}) <> c.one
-          AND b.shared IS NOT TRUE
+          AND b.shared IS NOT TRUE AND p.{COUNTS}
           AND NOT EXISTS (SELECT FROM {{s}}.decisions d
                           WHERE d.weaker = p.weaker AND d.stronger = p.stronger
                             AND d.verb = 'apart')"""

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from services.profile.belonging_sql import COUNTS
 from services.profile.queries import explain_rules as rules
 from services.profile.queries.explain_parts import Seen
 from services.profile.queries.explain_rules import Rule
@@ -243,7 +244,7 @@ _MEMBERSHIPS = f"""
 _PAIRS = f"""
     SELECT {_EVENT}, NULL AS namespace, NULL AS number, NULL::json AS thing
     FROM (SELECT DISTINCT event_subject, event FROM {{s}}.pairs
-          WHERE weaker = {MINE} AND stronger = {MINE}) p
+          WHERE weaker = {MINE} AND stronger = {MINE} AND {COUNTS}) p
     JOIN {{s}}.events e ON e.subject = p.event_subject AND e.event = p.event
     UNION ALL
     SELECT e.subject, e.event, e.time, e.recorded, e.type, NULL, e.source, e.id, e.key,

@@ -59,6 +59,13 @@ JOIN {s}.decided e ON e.subject = g.subject WHERE true""",
     columns=f"{_COLUMNS}, e.actor",
 )
 
+_DISOWNED = _events(
+    """{s}.disowned g
+JOIN {s}.decided e ON e.subject = g.event_subject WHERE true""",
+    table="decided",
+    columns=f"{_COLUMNS}, e.actor",
+)
+
 # Of a consent also by whose address it is: what says so may name nobody else.
 _MENTIONING = _events(
     """(SELECT kind, namespace, number FROM pg_temp.mentions
@@ -122,6 +129,13 @@ class History:
     async def decisions(self, subjects: Collection[str]) -> list[Record]:
         """All that was ever decided about these subjects."""
         return await self._records(_DECIDED, [*subjects])
+
+    async def disowned(self) -> list[Record]:
+        """The keys that were disowned, whoever they let in."""
+        rows = await self._connection.fetch(
+            in_schema(_DISOWNED, self._schema), *self._horizon, self._most
+        )
+        return [record(row) for row in rows]
 
     async def mentioning(self, subjects: Collection[str]) -> list[Record]:
         """Events of anybody about the things that events of these subjects mention."""
