@@ -19,6 +19,7 @@ from services.cli import (
     replay,
     status,
     topics,
+    types,
     verify,
 )
 from shared.errors import DatabaseUnavailable, Fatal, LogUnavailable, Problem
@@ -43,6 +44,7 @@ app.add_typer(parked.app, name="parked")
 app.add_typer(events.app, name="events")
 app.add_typer(keys.app, name="keys")
 app.add_typer(topics.app, name="topics")
+app.add_typer(types.app, name="types")
 app.command("rebuild")(rebuild.command)
 app.add_typer(rebuild.app, name="schemas")
 app.command("verify")(verify.command)

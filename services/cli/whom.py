@@ -39,13 +39,13 @@ async def subject_given(place: Reach, pool: Pool, text: str) -> str:
             ) from None
     kind, *rest = text.split(":", 2)
     namespace, value = ("", rest[0]) if len(rest) == 1 else rest
-    found = subject_of(await _secret(place, pool), kind, namespace, value)
+    found = subject_of(await secret_of(place, pool), kind, namespace, value)
     if found is None:
         raise Fatal(f"{text!r} identifies nobody; kinds that do are {', '.join(reversed(KINDS))}.")
     return found
 
 
-async def _secret(place: Reach, pool: Pool) -> bytes:
+async def secret_of(place: Reach, pool: Pool) -> bytes:
     """The deployment's secret, which is only looked for and never made here."""
     path = place.settings.data / deployment.SECRET_FILE
     if place.settings.secret is None and not path.exists():

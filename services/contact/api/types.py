@@ -7,7 +7,6 @@ import msgspec
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.contact import trial
 from services.contact.api import type_documents as documents
 from services.contact.api.context import mark_of, schema_of, site_of
 from services.contact.declared import observed
@@ -16,8 +15,8 @@ from services.contact.declared.following import Following
 from services.contact.declared.mapping import Mapped
 from services.contact.declared.schema import Check, Mode
 from services.contact.declared.versions import MAPPING, SCHEMA, Author, Document, Kind, Version
-from services.contact.intake import Sending
 from services.contact.queries import types
+from services.contact.trying import tried
 from services.contact.types import TYPES
 from shared import telemetry
 from shared.auth import Key, require
@@ -38,9 +37,6 @@ IfMatch = Annotated[
         description="The ETag of the version that is to be replaced; left out where there is none.",
     ),
 ]
-PAGE = 500
-"""Events that a trial looks at in one turn."""
-
 _TAG = re.compile(r'"(\d{1,9})"')
 
 
@@ -284,16 +280,7 @@ async def _try(
     site: Site, type_: str, rule: Check | Mapped, parameters: Tried, key: Key
 ) -> Response:
     schema = await schema_of(site, parameters.min_position)
-    latest, tried, left = types.Latest(site.pool, schema, type_), trial.Trial(), parameters.sample
-    moment = rfc3339(now())
-    sending = Sending(key, moment, moment, telemetry.new_traceparent())
-    while left > 0:
-        stored = await latest.page(min(left, PAGE))
-        if not stored:
-            break
-        left -= len(stored)
-        if isinstance(rule, Check):
-            trial.of_schema(tried, rule, stored)
-        else:
-            trial.of_mapping(tried, rule, type_, site.secret, sending, stored)
-    return json_response({"type": type_, "dry_run": True, **tried.as_dict()})
+    found = await tried(
+        *(site.pool, schema, type_, rule, parameters.sample), secret=site.secret, key=key
+    )
+    return json_response({"type": type_, "dry_run": True, **found.as_dict()})
