@@ -87,4 +87,7 @@ def _check_origins(origins: Sequence[str]) -> None:
 def is_origin(text: str) -> bool:
     """Whether a text is an origin as browsers write it: scheme, host, port unless usual."""
     parts = urlsplit(text)
-    return parts.scheme in ("http", "https") and f"{parts.scheme}://{parts.netloc}" == text.lower()
+    return (
+        parts.scheme in ("http", "https")
+        and f"{parts.scheme}://{parts.netloc}".lower() == text.lower()
+    )

@@ -14,7 +14,7 @@ from services.contact import granting
 from services.contact.granting import Bounds
 from shared.auth import PUBLIC, SCOPES, Key, bearer, digest, looks_like_a_key, new_secret
 from shared.clock import monotonic
-from shared.database import Pool, is_transient
+from shared.database import Connection, Pool, is_transient
 from shared.deployment import write_private
 from shared.errors import Fatal
 
@@ -104,9 +104,20 @@ async def listed(pool: Pool) -> list[dict[str, Any]]:
     return [dict(row) for row in await pool.fetch(_LIST)]
 
 
+async def named(pool: Pool | Connection, name: str) -> Key | None:
+    """The key of that name, revoked or not: no name is used again. None where there is none."""
+    row = await pool.fetchrow("SELECT * FROM keys WHERE name = $1", name)
+    return None if row is None else _key(row)
+
+
 async def revoke(pool: Pool, name: str) -> bool:
     """Revoke a key, its former secrets too; False where none of that name is in use."""
     return bool(await pool.fetchval(_REVOKE, name))
+
+
+async def is_there(pool: Pool, name: str) -> bool:
+    """Whether there is, or was, a key of that name."""
+    return bool(await pool.fetchval("SELECT EXISTS (SELECT FROM keys WHERE name = $1)", name))
 
 
 async def disown(pool: Pool, name: str, reason: str) -> bool:

