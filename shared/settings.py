@@ -59,6 +59,15 @@ class Settings(BaseSettings):
     connections: int = Field(
         2000, ge=1, le=1_000_000, description="open at once; beyond that requests are answered 503"
     )
+    quarantine_items: int = Field(
+        100_000, ge=1, description="refused items that are kept open for each key"
+    )
+    quarantine_bytes: int = Field(
+        1024**3, ge=1, description="bytes of refused items that are kept open for each key"
+    )
+    quarantine_days: float = Field(
+        90.0, gt=0, le=36_500, description="days for which a refused item is kept open"
+    )
     lease_seconds: float = Field(10.0, ge=1, le=300, description="how long a lease holds unrenewed")
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="auto: text on a terminal, else json"

@@ -1,20 +1,24 @@
 """The service contact, as the program that runs it sees it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.contact import api, consumers, door, keys, schemas
+from services.contact import api, bounding, consumers, door, keys, schemas
 from services.contact.counts import counts
 from services.contact.declared.following import Following
 from services.contact.door import Door
+from services.contact.driving import Driver
 from services.contact.intake import Intake
 from services.contact.lanes import Topics
 from services.contact.rates import Rates
+from services.contact.turns import Turns
 from shared.application import application, guarded, openapi
 from shared.browsers import for_origins
+from shared.leases import Single
 from shared.service import Service, Site
 
 
@@ -54,6 +58,8 @@ def _app(site: Site) -> ASGIApp:
     way_in = Door(
         site.log, site.keyring, intake, topics, declared=declared, rates=Rates(site.settings.rate)
     )
+    made.state.turns = Turns(site.pool, site.log, topics, site.settings.topic_prefix)
+    made.state.driver = Driver(made.state.turns, way_in)
     return _Front(for_origins(way_in, site.settings), guarded(made, site.settings))
 
 
@@ -67,6 +73,10 @@ async def _begin(site: Site) -> None:
     await keys.ensure_first(site.pool, site.settings.data)
 
 
+def _singles(site: Site) -> Sequence[Single]:
+    return (Single("bounds", bounding.keeper(site), live_only=True),)
+
+
 SERVICE = Service(
     name="contact",
     owns=consumers.OWNED,
@@ -75,6 +85,7 @@ SERVICE = Service(
     paths=(*sorted(door.PATHS), "/v1/interactions", "/v1/quarantine", "/v1/keys", "/v1/types"),
     app=_app,
     openapi=_openapi,
+    singles=_singles,
     keyring=keys.StoredKeyring,
     begin=_begin,
     counts=counts,

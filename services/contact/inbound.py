@@ -8,7 +8,6 @@ import msgspec
 from shared.messages import Record, decode
 from shared.projection import Event
 
-
 _NONE = msgspec.Raw(b"")
 
 

@@ -13,6 +13,7 @@ from services import contact as service
 from services.contact import keys, refused
 from services.contact.app import SERVICE
 from services.contact.consumers import CUSTOMERS, DECLARATIONS, OWNED, view
+from services.contact.lanes import Topics
 from shared.auth import SCOPES, Key
 from shared.database import Pool, ddl, migrate
 from shared.errors import FieldError
@@ -120,6 +121,12 @@ class Contact:
         (found,) = await self.site.log.read(topic, int(partition), int(offset), 1)
         assert found.place.position() == position
         return found
+
+    @property
+    def topics(self) -> Topics:
+        """The names in Kafka of what the door writes to."""
+        names = self.site.topics
+        return Topics(names["interactions"], names["quarantine"], PARTITIONS)
 
     async def ends(self) -> dict[tuple[str, int], int]:
         """The end of every partition of all topics."""

@@ -25,7 +25,7 @@ async def test_exactly_what_came_is_given_back(contact: Contact) -> None:
     found = {}
     for each in listed:
         one = await contact.get(f"/v1/quarantine/{each['id']}")
-        assert one == each | {"bytes": one["bytes"]}
+        assert one == each | {"bytes": one["bytes"], "headers": {}, "around": []}
         found[base64.b64decode(one["bytes"])] = one["size"]
     assert found == {b"{": 1, b"\xff\x00\xfe": 3, b'{"a": "\\u0000"}': 15, b"x" * 300_000: 300_000}
 
@@ -39,8 +39,15 @@ async def test_each_has_its_key_its_reasons_and_its_position(contact: Contact) -
         "key": "shop",
         "code": "required",
         "reasons": [{"pointer": "/type", "code": "required", "detail": "Why."}],
+        "source": "/keys/shop",
+        "type": "",
+        "path": "/v1/events",
         "content_type": "application/json",
         "size": 2,
+        "state": "open",
+        "closed": None,
+        "closed_by": None,
+        "outcome": None,
         "position": "quarantine.1/0/1",
     }
 
@@ -63,6 +70,8 @@ async def test_the_quarantine_is_paged_newest_first_and_filtered(contact: Contac
     assert await sizes(key="shop", code="nul") == [("shop", "nul")]
     assert await sizes(**{"from": at(1), "to": at(2)}) == [("desk", "required"), ("shop", "nul")]
     assert await sizes(key="nobody") == []
+    assert await sizes(state="driven") == []
+    assert len(await sizes(source="/keys/desk", state="open")) == 2
 
 
 async def test_one_that_was_not_refused_is_not_found(contact: Contact) -> None:

@@ -5,29 +5,8 @@ from typing import Any
 
 from shared.ids import event_id, uuid7
 from tests.contact.answering import SCHEMA, Contact
+from tests.contact.folding import fold_all
 from tests.records import subject
-
-
-async def fold_all(live: Contact) -> None:
-    """Fold what the log has beyond the checkpoints, and move them."""
-    ends = await live.ends()
-    for source in live.site.schema.sources:
-        for number in range(live.site.partitions):
-            end = ends[source.name, number]
-            place = (source.topic, number)
-            next_offset = await live.site.pool.fetchval(
-                f"SELECT next_offset FROM {SCHEMA}.checkpoints WHERE topic = $1 AND partition = $2",
-                *place,
-            )
-            if end > next_offset:
-                count = end - next_offset
-                await live.fold(*await live.site.log.read(source.name, number, next_offset, count))
-            await live.site.pool.execute(
-                f"UPDATE {SCHEMA}.checkpoints SET next_offset = $3"
-                " WHERE topic = $1 AND partition = $2",
-                *place,
-                end,
-            )
 
 
 def call(user: str, number: int, **data: Any) -> dict[str, Any]:

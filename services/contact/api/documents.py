@@ -78,26 +78,6 @@ COUNTS: dict[str, Any] = {
     ],
 }
 
-_REFUSED = {
-    "id": "019c13a0-5c3e-7c52-8a6e-2f3f1f6f7a10",
-    "received": _MOMENT,
-    "key": "shop",
-    "code": "required",
-    "reasons": [
-        {"pointer": "/data/amount", "code": "required", "detail": "`amount` must be there."}
-    ],
-    "content_type": "application/json",
-    "size": 37,
-    "position": "quarantine.1/2/17",
-}
-
-QUARANTINE: dict[str, Any] = {"data": [_REFUSED], "next_cursor": None}
-
-QUARANTINED: dict[str, Any] = {
-    **_REFUSED,
-    "bytes": "eyJ0eXBlIjoib3JkZXIucGxhY2VkIiwiZGF0YSI6e319",
-}
-
 KEY: dict[str, Any] = {
     "name": "shop",
     "scopes": ["ingest"],

@@ -79,12 +79,3 @@ class Counted(Parameters):
     until: Day | None = Field(
         None, alias="to", description="Before this day (UTC); left out: today is the last."
     )
-
-
-class Refused(Page):
-    """What part of the quarantine."""
-
-    key: Line | None = Field(None, description="Name of the key that sent it.")
-    code: Line | None = Field(None, description="Code of the first reason.")
-    since: Moment | None = _EARLIEST
-    until: Moment | None = _LATEST
