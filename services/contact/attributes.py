@@ -68,6 +68,11 @@ def source_of(key: Key, source: Any) -> str:
     )
 
 
+def own_source(key: Key, name: str) -> str:
+    """The source of what an adapter reads with a key, so that ids are its own."""
+    return f"{key.source_prefix.removesuffix('/') or f'/keys/{key.name}'}/{name}"
+
+
 def is_within(source: str, prefix: str) -> bool:
     """Whether a source begins with a prefix and goes on with a part of its own, if at all.
 

@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
-from services.contact import beacon, refused, tokens
+from services.contact import adapters, beacon, refused, tokens
 from services.contact.answers import (
     Answer,
     Outcome,
@@ -47,12 +47,12 @@ from shared.clock import monotonic, now, rfc3339
 from shared.errors import BadRequest, FieldError, Problem, TooLarge, Unprocessable
 
 EVENTS = refused.EVENTS
-PATHS = frozenset((EVENTS, beacon.PATH, *segment.BY_PATH))
+PATHS = frozenset((EVENTS, beacon.PATH, *segment.BY_PATH, *adapters.BY_PATH))
 """What is posted to the door."""
 
 SCOPES = ("ingest", PUBLIC)
 
-_DIALECTS = {**segment.BY_PATH, beacon.PATH: beacon.BEACON}
+_DIALECTS = {**segment.BY_PATH, **adapters.BY_PATH, beacon.PATH: beacon.BEACON}
 """The dialects of operations that speak only one."""
 
 Enter = Callable[[Scope, Receive, Names, str], Awaitable[Answer]]
@@ -108,7 +108,10 @@ class Door:
         self._declared = declared
         self._rates = rates or Rates()
         self._tokens = Tokens(intake.subjects)
-        self._ways: dict[str, Enter] = {EVENTS: self._of_events, beacon.PATH: self._of_beacon}
+        self._ways: dict[str, Enter] = {
+            **dict.fromkeys((EVENTS, *adapters.BY_PATH), self._of_events),
+            beacon.PATH: self._of_beacon,
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = monotonic()
@@ -133,7 +136,7 @@ class Door:
     # The entrances
 
     async def _of_events(self, scope: Scope, receive: Receive, names: Names, trace: str) -> Answer:
-        """Our own events and CloudEvents, by their content type."""
+        """Our own events and CloudEvents, by content type; what adapters read, by path."""
         try:
             key = await self._key(names.get(b"authorization", b""), names)
             self._lanes.make_way()
@@ -142,8 +145,9 @@ class Door:
         except Problem as problem:
             NUMBERS.turn_away(problem.code)
             raise
-        asked = _asked(key, trace, body, validate)
-        dialect = body.problem or dialect_of(names)
+        path = scope["path"]
+        asked = _asked(key, trace, body, validate, path)
+        dialect = body.problem or adapters.BY_PATH.get(path) or dialect_of(names)
         if isinstance(dialect, Problem):
             return await self._refuse_whole(asked, dialect)
         return await self._let_in(dialect, asked)
@@ -324,11 +328,11 @@ def _sending(key: Key, trace: str) -> Sending:
     return Sending(key, moment, moment, trace)
 
 
-def _asked(key: Key, trace: str, body: Body, validate: bool = False) -> Asked:
+def _asked(key: Key, trace: str, body: Body, validate: bool = False, path: str = EVENTS) -> Asked:
     """What is asked where headers say who asks; only public keys need others to vouch."""
     token = body.names.get(tokens.HEADER) if PUBLIC in key.scopes else None
     said = None if token is None else token.decode("latin-1")
-    return Asked(_sending(key, trace), body.content, body.names, validate, said)
+    return Asked(_sending(key, trace), body.content, body.names, validate, said, path)
 
 
 def _by_body(body: bytes, names: Names) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from services.contact.attributes import MAX_ID, MAX_TYPE
+from services.contact.attributes import MAX_ID, MAX_TYPE, own_source
 from services.contact.intake import Admitted, Sending
 from services.contact.segment import requests as segment
 from shared.auth import Key
@@ -40,6 +40,8 @@ class _Said(msgspec.Struct):
 _said = msgspec.json.Decoder(_Said)
 _ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _WHOLE = Way()
+_MATTER = (b"ce-", b"content-encoding", b"envelope-")
+_ADAPTED = frozenset(("/v1/mail", "/v1/calls", "/v1/chats"))
 
 
 def of_request(
@@ -51,7 +53,7 @@ def of_request(
 ) -> Admitted:
     """The record of bytes that came under these headers, of which those are kept that matter."""
     content_type = names.get(b"content-type", b"").decode("latin-1")
-    matter = [name for name in names if name.startswith(b"ce-") or name == b"content-encoding"]
+    matter = [name for name in names if name.startswith(_MATTER)]
     headers = {
         name.decode("latin-1"): names[name].decode("latin-1")[:MAX_HEADER]
         for name in matter[:MAX_HEADERS]
@@ -125,6 +127,8 @@ def _claimed(raw: bytes, headers: Mapping[str, str], key: Key, path: str) -> tup
     own = key.source_prefix or f"/keys/{key.name}"
     if path in segment.BY_PATH:
         own, source, type_ = segment.source_of(key), None, None
+    elif path in _ADAPTED:
+        own, source, type_ = own_source(key, path.rpartition("/")[2]), None, None
     elif "ce-source" in headers:
         source, type_ = headers["ce-source"], headers.get("ce-type")
     else:

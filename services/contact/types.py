@@ -25,6 +25,8 @@ Day = Annotated[
         description="a day, or a moment with its offset",
     ),
 ]
+MessageId = Annotated[str, Meta(min_length=1, max_length=998)]
+Address = Annotated[str, Meta(min_length=1, max_length=512)]
 Purpose = Literal["sales", "service", "information"]
 Traits = dict[Annotated[str, Meta(min_length=1, max_length=64)], Any]
 
@@ -58,11 +60,46 @@ class Call(Struct):
     duration: Seconds | None = None
 
 
-class Email(Struct):
-    """email.received, sent, delivered, bounced, opened, clicked, complained."""
+class Mailbox(Struct):
+    """An address of e-mail and the name that stands beside it."""
 
-    message: Annotated[str, Meta(min_length=1, max_length=998)] | None = None
+    address: Address
+    name: Note | None = None
+
+
+class Attachment(Struct):
+    """A file that came with a message: `size` in bytes; its content is not kept."""
+
+    media: Name
+    size: Annotated[int, Meta(ge=0)]
+    name: Note | None = None
+
+
+Mailboxes = Annotated[list[Mailbox], Meta(max_length=100)]
+
+
+class Email(Struct):
+    """email.received, sent, delivered, bounced, opened, clicked, complained.
+
+    `message`, `in_reply_to` and `references` are Message-IDs with their brackets. `automatic`: a
+    program sent it, as the headers in `automatic_by` say. `size` is that of the whole message in
+    bytes; `cut`: it had more text, attachments or parts than are kept.
+    """
+
+    message: MessageId | None = None
     subject: Note | None = None
+    text: Note | None = None
+    sender: Mailbox | None = None
+    reply_to: Mailboxes | None = None
+    to: Mailboxes | None = None
+    cc: Mailboxes | None = None
+    in_reply_to: MessageId | None = None
+    references: Annotated[list[MessageId], Meta(max_length=100)] | None = None
+    attachments: Annotated[list[Attachment], Meta(max_length=100)] | None = None
+    automatic: bool | None = None
+    automatic_by: Annotated[list[Name], Meta(max_length=100)] | None = None
+    size: Annotated[int, Meta(ge=0)] | None = None
+    cut: bool | None = None
     campaign: Name | None = None
     link: Link | None = None
     reason: Note | None = None

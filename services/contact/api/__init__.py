@@ -2,7 +2,17 @@
 
 from fastapi import FastAPI
 
-from services.contact.api import beacon, events, interactions, keys, quarantine, segment, types
+from services.contact.api import (
+    adapters,
+    beacon,
+    events,
+    interactions,
+    keys,
+    quarantine,
+    search,
+    segment,
+    types,
+)
 
 
 def install(app: FastAPI) -> None:
@@ -10,5 +20,15 @@ def install(app: FastAPI) -> None:
 
     The routes are the application's own, for an included router is matched twice.
     """
-    for module in (events, beacon, segment, interactions, quarantine, keys, types):
+    for module in (
+        events,
+        beacon,
+        segment,
+        adapters,
+        search,
+        interactions,
+        quarantine,
+        keys,
+        types,
+    ):
         app.router.routes.extend(module.router.routes)
