@@ -38,7 +38,10 @@ class Marks:
 
 @dataclass(frozen=True)
 class Copy:
-    """A topic, the generation it has and the next one, with their numbers of partitions."""
+    """A topic, the generation it has and the next one, with their numbers of partitions.
+
+    `applied` names what is applied to each record on the way; empty where nothing is.
+    """
 
     topic: str
     former: int
@@ -46,6 +49,7 @@ class Copy:
     generation: int
     partitions: int
     prefix: str = ""
+    applied: str = ""
 
     @property
     def source(self) -> str:
@@ -76,7 +80,7 @@ async def begin(connection: Connection, copy: Copy) -> None:
     name = (copy.topic, copy.generation)
     async with connection.transaction():
         await connection.execute(
-            _BEGIN, *name, copy.partitions, copy.former, copy.former_partitions
+            _BEGIN, *name, copy.partitions, copy.former, copy.former_partitions, copy.applied
         )
         await connection.execute(_BLANK, *name, FORMER, copy.former_partitions)
         await connection.execute(_BLANK, *name, NEXT, copy.partitions)
@@ -143,13 +147,13 @@ def _signed(number: int) -> int:
 
 
 _BEGUN = """
-SELECT topic, former, former_partitions, generation, partitions FROM copies
+SELECT topic, former, former_partitions, generation, partitions, applied FROM copies
 ORDER BY topic, generation DESC
 """
 
 _BEGIN = """
-INSERT INTO copies (topic, generation, partitions, former, former_partitions)
-VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+INSERT INTO copies (topic, generation, partitions, former, former_partitions, applied)
+VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
 """
 
 _BLANK = """

@@ -1,7 +1,7 @@
 """One stretch of copying a topic: what it appends it reads back, and nothing is there twice."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -15,6 +15,14 @@ STILL = 30.0
 
 PIECE = 16 * 1024 * 1024
 """Bytes that are appended together."""
+
+
+Change = Callable[[Original], Original]
+"""What is applied to each record on the way: pure, the same each time, of key and value alone."""
+
+
+def unchanged(record: Original) -> Original:
+    return record
 
 
 @dataclass(frozen=True)
@@ -63,8 +71,11 @@ class CopySession:
     twice, or in another order, shows when it is read back.
     """
 
-    def __init__(self, log: Log, copy: Copy, marks: Marks, pace: Pace, *, late: bool) -> None:
+    def __init__(
+        self, log: Log, copy: Copy, marks: Marks, pace: Pace, change: Change, *, late: bool
+    ) -> None:
         self._log = log
+        self._change = change
         self._copy = copy
         self._pace = pace
         self._late = late
@@ -79,14 +90,14 @@ class CopySession:
 
     @classmethod
     async def begin(
-        cls, address: str, copy: Copy, marks: Marks, pace: Pace, *, late: bool
+        cls, address: str, copy: Copy, marks: Marks, pace: Pace, change: Change, *, late: bool
     ) -> "CopySession":
         """Connect, and see what an earlier session has left in the target."""
         try:
             log = await Log.connect(address, exact=True)
         except Fatal as error:
             raise LogUnavailable(str(error)) from error
-        session = cls(log, copy, marks, pace, late=late)
+        session = cls(log, copy, marks, pace, change, late=late)
         try:
             await session._open()
         except BaseException:
@@ -121,7 +132,8 @@ class CopySession:
         limit = self._pace.chunk
         if self._pace.rate:
             limit = max(1, min(limit, int(self._pace.rate)))
-        found = await self._source.originals(limit, self._pace.wait)
+        read = await self._source.originals(limit, self._pace.wait)
+        found = [self._change(one) for one in read]
         if found:
             self._moved_at = monotonic()
         elif monotonic() > self._moved_at + STILL:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from shared import copies
 from shared.clock import monotonic
 from shared.copies import Copy, Marks
-from shared.copy_session import CopySession, Pace
+from shared.copy_session import Change, CopySession, Pace, unchanged
 from shared.database import Connection
 from shared.errors import LogUnavailable
 from shared.failpoints import failpoint
@@ -35,7 +35,13 @@ class Copier:
     """
 
     def __init__(
-        self, address: str, connection: Connection, copy: Copy, pace: Pace, told: Told
+        self,
+        address: str,
+        connection: Connection,
+        copy: Copy,
+        pace: Pace,
+        told: Told,
+        change: Change = unchanged,
     ) -> None:
         self.copy = copy
         self.marks = Marks()
@@ -43,6 +49,7 @@ class Copier:
         self._connection = connection
         self._pace = pace
         self._told = told
+        self._change = change
         self.late = False
         self._session: CopySession | None = None
         self._saved_at = 0.0
@@ -103,7 +110,7 @@ class Copier:
         """One chunk further."""
         if self._session is None:
             self._session = await CopySession.begin(
-                *(self._address, self.copy, self.marks, self._pace), late=self.late
+                *(self._address, self.copy, self.marks, self._pace, self._change), late=self.late
             )
         session = self._session
         count = await session.step()

@@ -11,7 +11,7 @@ import asyncpg
 from shared import administration, copies
 from shared.clock import monotonic
 from shared.copies import Copy, Sum
-from shared.copy_session import Pace, Spoiled, settled
+from shared.copy_session import Change, Pace, Spoiled, settled, unchanged
 from shared.copying import Copier
 from shared.errors import Fatal, LogUnavailable
 from shared.failpoints import failpoint
@@ -61,7 +61,8 @@ class News:
 class Growth:
     """Copies topics into their next generation, and switches to it.
 
-    Until the first database records the next generation nothing has changed for anybody; from
+    `changes`, by topic, are applied to each record on the way. Until the first database records
+    the next generation nothing has changed for anybody; from
     then on it is finished, by a later call if need be.
     """
 
@@ -73,6 +74,7 @@ class Growth:
         *,
         news: News,
         pace: Pace | None = None,
+        changes: Mapping[str, Change] | None = None,
         embedded: bool = False,
         late: float = LATE,
     ) -> None:
@@ -81,6 +83,7 @@ class Growth:
         self._wanted = wanted
         self._news = news
         self._pace = pace or Pace()
+        self._changes = changes or {}
         self._embedded = embedded
         self._late = late
         self._copiers: list[Copier] = []
@@ -113,7 +116,10 @@ class Growth:
             connection = await stack.enter_async_context(alone(member))
             for copy in (each for each in self._wanted if each.topic in owned):
                 await copies.begin(connection, copy)
-                copier = Copier(self._log.address, connection, copy, self._pace, self._told)
+                change = self._changes.get(copy.topic, unchanged)
+                copier = Copier(
+                    *(self._log.address, connection, copy, self._pace, self._told, change)
+                )
                 stack.push_async_callback(copier.close)
                 await copier.resume()
                 self._copiers.append(copier)
@@ -218,7 +224,7 @@ class Growth:
         await self._reach(ends)
         for copier in self._copiers:
             await self._compare(copier, ends[copier.copy.topic])
-        self._news.says("Compared: every record is there, once and unchanged.")
+        self._news.says("Compared: every record is there, once and as it must be.")
 
     async def _compare(self, copier: Copier, ends: Mapping[int, int]) -> None:
         """Both sides hold the same, nothing is left, and nobody else has appended."""

@@ -21,12 +21,17 @@ class Member:
 
 
 async def find(
-    members: Sequence[Member], prefix: str, partitions: int, names: Collection[str] = ()
+    members: Sequence[Member],
+    prefix: str,
+    partitions: int,
+    names: Collection[str] = (),
+    applied: Mapping[str, str] | None = None,
 ) -> list[Copy]:
     """What is to be copied so that topics have so many partitions: all, or those that are named.
 
-    One that is under way already is among them. Raises Fatal where it has another number, and
-    where topics would have different ones.
+    `applied`, by topic, names what is applied on the way. One that is under way already is among
+    them. Raises Fatal where it has another number or something else is applied, and where topics
+    would have different numbers.
     """
     present = await _recorded(members)
     begun = [copy for member in members for copy in await copies.begun(member.pool, prefix)]
@@ -36,11 +41,15 @@ async def find(
             generation, number = _owned(present, topic.name)
             under_way = _under_way(begun, topic.name, generation)
             if under_way is None and _is_wanted(topic.name, number != partitions, names):
-                under_way = Copy(topic.name, generation, number, generation + 1, partitions, prefix)
+                under_way = Copy(
+                    *(topic.name, generation, number, generation + 1, partitions, prefix),
+                    (applied or {}).get(topic.name, ""),
+                )
             if under_way is not None:
                 found.append(under_way)
             numbers.add(under_way.partitions if under_way else number)
     _raise_unless_one(numbers, partitions, found)
+    _raise_unless_applied(found, applied or {})
     return found
 
 
@@ -124,6 +133,15 @@ def _raise_unless_one(numbers: set[int], partitions: int, found: Sequence[Copy])
             "All topics of a deployment have the same number of partitions: "
             "copy all of them, or keep the number."
         )
+
+
+def _raise_unless_applied(found: Sequence[Copy], applied: Mapping[str, str]) -> None:
+    for copy in found:
+        if copy.applied != applied.get(copy.topic, ""):
+            raise Fatal(
+                f"{copy.source} is being copied with other mappings than are declared and asked "
+                "for now: ask for the same, or give it up with `rapport topics abandon`."
+            )
 
 
 _ALONE = "SELECT pg_try_advisory_lock(hashtextextended('rapport topics copy', 0))"

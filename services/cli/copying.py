@@ -1,8 +1,8 @@
 """rapport topics copy: the next generation of topics, made while services run."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Annotated
 
 import typer
@@ -19,9 +19,15 @@ from rich.progress import (
 from services.cli import show
 from services.cli.members import members_of
 from services.cli.reach import Reach, log_of, owner_of, reach, run
+from services.cli.types import desk
+from services.cli.whom import secret_of
+from services.contact import keys, remapping
+from services.contact.consumers import INTERACTIONS
 from shared import copies, members, retiring
+from shared.auth import Key
 from shared.copies import Copy
-from shared.copy_session import Pace
+from shared.copy_session import Change, Pace
+from shared.errors import Fatal
 from shared.growth import Growth, News, Result
 from shared.log import Log
 from shared.members import Member
@@ -43,6 +49,10 @@ def command(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be done.")
     ] = False,
+    map_types: Annotated[
+        bool,
+        typer.Option("--map", help="Apply the present mappings of types to what is stored."),
+    ] = False,
     no_switch: Annotated[
         bool, typer.Option("--no-switch", help="Stop when nearly all is copied.")
     ] = False,
@@ -51,7 +61,9 @@ def command(
     """Copy topics into their next generation, with another number of partitions, and switch.
 
     Every record keeps its bytes, its key and the order of its key; both sides are compared before
-    the switch. Services run meanwhile; for the last moment the topics are fenced, and the door
+    the switch. With --map, records of `interactions` whose type is mapped now become what they
+    would become at the door, under the same name and times; what cannot be mapped stays as it is.
+    Services run meanwhile; for the last moment the topics are fenced, and the door
     answers 503 with Retry-After. Interrupted or killed, the same call goes on where it was; until
     the switch nothing has changed, and `rapport topics abandon` gives it up. The former generation
     stays until `rapport topics drop`.
@@ -59,21 +71,50 @@ def command(
     for name in topic or ():
         owner_of(name)
     place, pace = reach(), Pace(rate=rate)
-    wanted = run(_found(place, partitions, topic or ()))
+    mapping = run(_mapping(place)) if map_types else Remapping()
+    names = topic or ([INTERACTIONS.name] if map_types else ())
+    wanted = run(_found(place, partitions, names, mapping.applied))
     if dry_run or not wanted:
         _print_plan(wanted, as_json)
         return
-    results = run(_copied(place, [copy for copy, _ in wanted], pace, not no_switch, as_json))
+    results = run(
+        _copied(place, [copy for copy, _ in wanted], pace, mapping, not no_switch, as_json)
+    )
     _print(place, results, as_json)
 
 
+@dataclass(frozen=True)
+class Remapping:
+    """What is applied to the records of a topic on the way, and its name; by topic."""
+
+    changes: Mapping[str, Change] = field(default_factory=dict)
+    applied: Mapping[str, str] = field(default_factory=dict)
+
+
+async def _mapping(place: Reach) -> Remapping:
+    """The mappings that stand. Raises Fatal where there are none."""
+    async with desk(place) as found:
+        name = remapping.applied(found.following.versions)
+        if not name:
+            raise Fatal("No mapping is declared: see `rapport types map`.")
+        known = {
+            row["name"]: Key(
+                row["name"], frozenset(row["scopes"]), row["principal"], row["namespace"]
+            )
+            for row in await keys.listed(found.pool)
+        }
+        secret = await secret_of(place, found.pool)
+        change = remapping.change_of(found.following.rules, secret, known)
+    return Remapping({INTERACTIONS.name: change}, {INTERACTIONS.name: name})
+
+
 async def _found(
-    place: Reach, partitions: int, names: Sequence[str]
+    place: Reach, partitions: int, names: Sequence[str], applied: Mapping[str, str]
 ) -> list[tuple[Copy, tuple[int, int]]]:
     """What is to be copied, each with its records that are copied and those there are."""
     prefix = place.settings.topic_prefix
     async with log_of(place) as log, members_of(place) as found:
-        wanted = await members.find(found, prefix, partitions, names)
+        wanted = await members.find(found, prefix, partitions, names, applied)
         wanted = wanted or await retiring.late(log, found, prefix)
         return [(copy, await _records(log, found, copy)) for copy in wanted]
 
@@ -86,12 +127,21 @@ async def _records(log: Log, found: Sequence[Member], copy: Copy) -> tuple[int, 
 
 
 async def _copied(
-    place: Reach, wanted: Sequence[Copy], pace: Pace, switch: bool, quiet: bool
+    place: Reach,
+    wanted: Sequence[Copy],
+    pace: Pace,
+    mapping: Remapping,
+    switch: bool,
+    quiet: bool,
 ) -> list[Result]:
     async with log_of(place) as log, members_of(place) as found:
         with _news(quiet) as news:
             growth = Growth(
-                *(log, found, wanted), news=news, pace=pace, embedded=place.addresses.embedded
+                *(log, found, wanted),
+                news=news,
+                pace=pace,
+                changes=mapping.changes,
+                embedded=place.addresses.embedded,
             )
             return await growth.run(switch=switch)
 

@@ -158,7 +158,7 @@ def _declare(
 
 
 @dataclass(frozen=True)
-class _Desk:
+class Desk:
     """What the commands look at."""
 
     place: Reach
@@ -174,7 +174,8 @@ class _Desk:
 
 
 @asynccontextmanager
-async def _desk(place: Reach) -> AsyncIterator[_Desk]:
+async def desk(place: Reach) -> AsyncIterator[Desk]:
+    """Contact's database, and what is declared. Raises Fatal where one is not there."""
     async with pool_of(place, "contact") as pool, log_of(place) as log:
         generation = await pool.fetchval(
             "SELECT generation FROM topics WHERE topic = $1", DECLARATIONS.name
@@ -185,18 +186,18 @@ async def _desk(place: Reach) -> AsyncIterator[_Desk]:
             raise Fatal(f"There is no topic {topic}; start the services once.")
         following = Following(log, topic, partitions)
         await following.read()
-        yield _Desk(place, pool, following)
+        yield Desk(place, pool, following)
 
 
 async def _listed(place: Reach, undeclared: bool) -> list[dict[str, Any]]:
-    async with _desk(place) as desk:
-        schema, versions = await desk.schema(), desk.following.versions
+    async with desk(place) as at:
+        schema, versions = await at.schema(), at.following.versions
         standing = {kind: versions.standing(kind) for kind in (SCHEMA, MAPPING)}
         without = [*TYPES, *standing[SCHEMA], *standing[MAPPING]] if undeclared else None
         found: list[dict[str, Any]] = []
         while True:
             after = found[-1]["type"] if found else None
-            rows = await types.page(desk.pool, schema, after, without, _PAGE)
+            rows = await types.page(at.pool, schema, after, without, _PAGE)
             found += rows
             if len(rows) < _PAGE:
                 break
@@ -209,13 +210,13 @@ async def _listed(place: Reach, undeclared: bool) -> list[dict[str, Any]]:
 
 
 async def _shown(place: Reach, type_: str, sample: int) -> dict[str, Any]:
-    async with _desk(place) as desk:
-        schema, versions = await desk.schema(), desk.following.versions
-        row = await types.one(desk.pool, schema, type_)
+    async with desk(place) as at:
+        schema, versions = await at.schema(), at.following.versions
+        row = await types.one(at.pool, schema, type_)
         said = {kind: [shown(v) for v in versions.of(kind, type_)] for kind in (SCHEMA, MAPPING)}
         if row is None and not any(said.values()):
             raise NotFound("No event of this type came in, and nothing is declared for it.")
-        latest = await types.Latest(desk.pool, schema, type_).page(sample)
+        latest = await types.Latest(at.pool, schema, type_).page(sample)
         return {
             **(row or {"type": type_, "events": 0, "first": None, "last": None}),
             "known": type_ in TYPES,
@@ -226,17 +227,17 @@ async def _shown(place: Reach, type_: str, sample: int) -> dict[str, Any]:
 
 
 async def _declared(place: Reach, change: Change, sample: int | None) -> Trial | dict[str, Any]:
-    async with _desk(place) as desk:
+    async with desk(place) as at:
         kind, type_, document, _ = change
-        if document is None and not desk.following.versions.of(kind, type_):
+        if document is None and not at.following.versions.of(kind, type_):
             raise NotFound(f"No {kind} is declared for this type.")
         rule = rule_of(kind, type_, document) if document is not None else None
         if sample is not None and rule is not None:
-            schema, secret = await desk.schema(), await secret_of(place, desk.pool)
-            looked = (desk.pool, schema, type_, rule, sample)
+            schema, secret = await at.schema(), await secret_of(place, at.pool)
+            looked = (at.pool, schema, type_, rule, sample)
             return await tried(*looked, secret=secret, key=_ACTOR)
         author = Author(_ACTOR.name, _ACTOR.principal, rfc3339(now()), None)
-        version = await declare(desk.following, change, author)
+        version = await declare(at.following, change, author)
         return {"type": type_, "kind": kind, **(shown(version) or {})}
 
 

@@ -1,6 +1,7 @@
 """What is declared of a type: versions, schemas, mappings; pure."""
 
 import contextlib
+import copy
 from typing import Any
 
 import msgspec
@@ -15,8 +16,10 @@ from services.contact.declared.schema import Check
 from services.contact.declared.versions import Author, Declared, Versions, record_of
 from services.contact.faults import Refusal
 from services.contact.intake import Intake
+from services.contact.remapping import change_of
+from shared.log import Original
 from shared.messages import Place, Record
-from tests.contact.sending import MOMENT, SENDING
+from tests.contact.sending import KEY, MOMENT, SENDING
 from tests.records import SECRET, subject
 
 AUTHOR = Author("ops", "service:ops", MOMENT, None)
@@ -285,3 +288,37 @@ def test_observed_fields_are_bounded() -> None:
     records = ['{"data":{' + ",".join(f'"f{n}":1' for n in range(1000)) + "}}"]
     found = observed.fields(records)
     assert (len(found["fields"]), found["more"]) == (observed.MOST, 1000 - observed.MOST)
+
+
+# What is stored
+
+
+@given(
+    body=st.fixed_dictionaries({}, optional=PARTS),
+    who=st.lists(st.sampled_from(["device:d", "email:b@x"]), unique=True),
+)
+def test_what_is_stored_becomes_what_it_would_become_at_the_door(body: Any, who: list[str]) -> None:
+    known = [dict(zip(("kind", "value"), one.split(":"), strict=True)) for one in who]
+    event = {
+        "id": "1",
+        "source": "/shop",
+        "type": "com.shop.sold",
+        "correlationid": "c",
+        "shade": "blue",
+        "subject": "s",
+        "time": "2026-01-01T00:00:00Z",
+        "data": {"body": body, "identifiers": known},
+    }
+    rules, keys = mapping(), {KEY.name: KEY}
+    stored = Intake(SECRET).admit(copy.deepcopy(event), SENDING)
+    one = Original(0, 7, stored.key, stored.value, 5, None)
+    change = change_of(rules, SECRET, keys)
+    try:
+        wanted = Intake(SECRET, rules).admit(copy.deepcopy(event), SENDING)
+    except Refusal:
+        assert change(one) == one
+    else:
+        changed = change(one)
+        assert changed.key == wanted.key
+        assert msgspec.json.decode(changed.value or b"") == msgspec.json.decode(wanted.value)
+        assert change(changed) == changed

@@ -21,7 +21,7 @@ from tests.system.running import ROOT, System, environment, order, run, wait_unt
 
 RAPPORT = ("-c", "from services.cli import main; main()")
 COPY = (*RAPPORT, "topics", "copy", "--partitions", "4", "--json")
-TOPICS = ("interactions", "quarantine", "identity", "customers")
+TOPICS = ("interactions", "quarantine", "declarations", "identity", "customers")
 
 
 @pytest.fixture(scope="module")
@@ -171,3 +171,38 @@ async def compare(system: System) -> None:
             }
     finally:
         await log.close()
+
+
+def test_what_is_stored_is_mapped_on_the_way(
+    grown: System, loads: list[Load], tmp_path: Path
+) -> None:
+    sold = {"id": "F-1", "mail": "mapped@example.com", "total": "49.90"}
+    event = {"id": "foreign", "source": "/other", "type": "com.example.sold", "data": sold}
+    assert grown.post(event).status_code == 202
+    rule = {
+        "type": "order.placed",
+        "identifiers": [{"kind": "email", "value": "/mail"}],
+        "fields": {
+            "order": "/id",
+            "currency": {"constant": "EUR"},
+            "amount": {"at": "/total", "convert": "minor_units", "currency": "EUR"},
+        },
+    }
+    file = tmp_path / "sold.json"
+    file.write_text(json.dumps(rule))
+    tried = grown.rapport("types", "map", "com.example.sold", str(file), "--dry-run", "--json")
+    assert (tried.returncode, json.loads(tried.stdout)["failing"]) == (0, 0), tried.stderr
+    assert grown.rapport("topics", "copy", "--partitions", "9", "--map").returncode == 2
+    assert grown.rapport("types", "map", "com.example.sold", str(file)).returncode == 0
+    present = next(row for row in plan(grown).values() if row["role"] == "present")
+    [copied] = copy(grown, present["partitions"], "--map")
+    assert (copied["topic"], copied["switched"]) == ("interactions", True)
+    assert grown.program.ended(30.0) == 2
+    grown.start()
+
+    def total() -> Any:
+        found = grown.get("/v1/customers", identifier="email:mapped@example.com")
+        return found.status_code == 200 and found.json()["orders"]["count"]
+
+    wait_until(lambda: total() == 1, 60.0, "the stored event counts as an order")
+    assert audit(grown, loads).examples == ()
