@@ -105,7 +105,10 @@ async def opened(
             if roles.worker:
                 url = database.service_url(addresses.database, service.name)
                 crew = _crew(service, site, await _connect(stack, url))
-            running.append(Running(service, site, crew, service.app(site)))
+            app = service.app(site)
+            if roles.api:
+                await stack.enter_async_context(service.beside(site, app))
+            running.append(Running(service, site, crew, app))
         yield running
 
 

@@ -1,6 +1,7 @@
 """What a service is made of, and what it has at hand while it runs."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +67,10 @@ def no_singles(site: Site) -> Sequence[Single]:
     return ()
 
 
+def alone(site: Site, app: ASGIApp) -> AbstractAsyncContextManager[None]:
+    return nullcontext()
+
+
 async def nothing(site: Site) -> None:
     return None
 
@@ -79,8 +84,9 @@ class Service:
     """A service as the program that runs it sees it.
 
     `app` answers the paths that begin with one of `paths`; `keyring` is None for a service that
-    asks contact; `begin` runs once before anything is served; `counts` are numbers that operators
-    watch, by name, of the database and a view schema.
+    asks contact; `begin` runs once before anything is served; `beside` is open while the API
+    answers, for what comes in another way than over HTTP; `counts` are numbers that operators watch,
+    by name, of the database and a view schema.
     """
 
     name: str
@@ -93,4 +99,5 @@ class Service:
     singles: Callable[[Site], Sequence[Single]] = no_singles
     keyring: Callable[[Pool], Keyring] | None = None
     begin: Callable[[Site], Awaitable[None]] = nothing
+    beside: Callable[[Site, ASGIApp], AbstractAsyncContextManager[None]] = alone
     counts: Callable[[Pool, str], Awaitable[Mapping[str, int]]] = no_counts

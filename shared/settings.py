@@ -56,6 +56,15 @@ class Settings(BaseSettings):
         description="events a second that each key may send to each process, where the key says "
         "nothing else; unset: any number",
     )
+    mail: str | None = Field(
+        None,
+        pattern=r"^.+:\d{1,5}$",
+        description="host:port where contact listens for mail; unset: nowhere",
+    )
+    mail_protocol: Literal["smtp", "lmtp"] = Field("smtp", description="what is spoken there")
+    mail_key: str | None = Field(
+        None, description="the key that mail comes in with; unset: the first start's ingest key"
+    )
     connections: int = Field(
         2000, ge=1, le=1_000_000, description="open at once; beyond that requests are answered 503"
     )

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.contact import api, bounding, consumers, door, keys, schemas
+from services.contact import api, bounding, consumers, door, keys, schemas, smtp
 from services.contact.counts import counts
 from services.contact.declared.following import Following
 from services.contact.door import Door
@@ -88,5 +88,6 @@ SERVICE = Service(
     singles=_singles,
     keyring=keys.StoredKeyring,
     begin=_begin,
+    beside=smtp.listening,
     counts=counts,
 )
