@@ -1,6 +1,7 @@
 """How many events a second a key may send: a bucket of tokens each, in the memory of a process."""
 
 import math
+from collections.abc import Callable
 
 from shared.auth import Key
 from shared.clock import monotonic, now
@@ -23,16 +24,23 @@ class Rates:
     counted is of this process; several of them let a key through several times.
     """
 
-    def __init__(self, default: float | None = None) -> None:
+    def __init__(
+        self, default: float | None = None, clock: Callable[[], float] = monotonic
+    ) -> None:
+        """`default` is the rate of keys that have none of their own; `clock` in seconds."""
         self._default = default
-        self._buckets: dict[str, tuple[float, float]] = {}  # tokens, and when there were so many
+        self._clock = clock
+        self._buckets: dict[str, list[float]] = {}  # tokens, and when there were so many
 
     def check(self, key: Key) -> None:
         """Raises TooMany where a key has no token left."""
+        bucket = self._buckets.get(key.name)
+        if bucket is None or bucket[0] > 0:
+            return  # it had some, and they only grow
         rate = key.rate or self._default
-        if rate is None or key.name not in self._buckets:
+        if rate is None:
             return
-        tokens = self._now(key.name, rate, monotonic())
+        tokens = bucket[0] + (self._clock() - bucket[1]) * rate
         if tokens <= 0:
             raise _too_many(key, rate, -tokens / rate)
 
@@ -41,13 +49,15 @@ class Rates:
         rate = key.rate or self._default
         if rate is None:
             return
-        moment = monotonic()
-        self._buckets[key.name] = self._now(key.name, rate, moment) - events, moment
-
-    def _now(self, name: str, rate: float, moment: float) -> float:
-        most = max(rate * BURST, 1.0)
-        tokens, since = self._buckets.get(name, (most, moment))
-        return min(most, tokens + (moment - since) * rate)
+        moment = self._clock()
+        most = rate * BURST if rate * BURST > 1.0 else 1.0
+        bucket = self._buckets.get(key.name)
+        if bucket is None:
+            self._buckets[key.name] = [most - events, moment]
+            return
+        tokens = bucket[0] + (moment - bucket[1]) * rate
+        bucket[0] = (tokens if tokens < most else most) - events
+        bucket[1] = moment
 
 
 def _too_many(key: Key, rate: float, seconds: float) -> TooMany:
