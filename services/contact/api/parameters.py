@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from shared.parameters import Line, Moment, Page, Parameters
 
@@ -54,6 +54,16 @@ class History(Page):
     direction: list[Direction] | None = Field(
         None, max_length=3, description="Any of these directions; may be repeated."
     )
+    since: Moment | None = _EARLIEST
+    until: Moment | None = _LATEST
+
+
+class Narrowed(BaseModel):
+    """Where words are looked for."""
+
+    customer: UUID | None = _CUSTOMER
+    channel: list[Channel] | None = _CHANNELS
+    type: list[Line] | None = _TYPES
     since: Moment | None = _EARLIEST
     until: Moment | None = _LATEST
 
