@@ -8,8 +8,8 @@ from msgspec import convert
 
 from services.contact import refused
 from services.contact.declared.versions import Author, Declared, record_of
-from services.profile.commands import DecideIdentity, Verb
-from services.profile.events import identity_decided
+from services.profile.commands import DecideIdentity, DisownKey, Verb
+from services.profile.events import identity_decided, key_disowned
 from services.profile.teller import Belongs
 from shared.errors import FieldError
 from shared.messages import Identifier, Place, Record
@@ -31,6 +31,7 @@ def made() -> dict[str, dict[str, Any]]:
         "declarations/schema.declared": _declared("schema", {"schema": {}, "mode": "observe"}),
         "declarations/mapping.declared": _declared("mapping", {"type": "call.received"}),
         "customers/belongs": json.loads(told.entry(MOMENT).value),
+        "identity/key.disowned": _disowned(),
         **{f"identity/identifiers.{verb}": _decided(verb) for verb in get_args(Verb)},
     }
 
@@ -41,6 +42,12 @@ def _decided(verb: Verb) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(
         identity_decided(command, id=verb, at=MOMENT, traceparent=TRACE)
     )
+    return found
+
+
+def _disowned() -> dict[str, Any]:
+    command = DisownKey("shop-page", "Somebody else had it.", "service:ops", "ops")
+    found: dict[str, Any] = json.loads(key_disowned(command, id="1", at=MOMENT, traceparent=TRACE))
     return found
 
 

@@ -12,9 +12,18 @@ from tests.records import subject
 DECISIONS = ["identifiers.apart", "identifiers.observed", "identifiers.together"]
 
 
-@pytest.mark.parametrize("name", ["customers/belongs", *(f"identity/{each}" for each in DECISIONS)])
+@pytest.mark.parametrize(
+    "name",
+    ["customers/belongs", *(f"identity/{each}" for each in DECISIONS), "identity/key.disowned"],
+)
 def test_profile_writes_the_record_that_stands_here(name: str) -> None:
     assert made()[name] == json.loads((FOLDER / f"{name}.json").read_text())
+
+
+def test_profile_reads_which_key_was_disowned() -> None:
+    body = profile.decision(written("identity")["key.disowned"]).body
+    assert isinstance(body, profile.DisownedBody)
+    assert (body.key, body.reason) == ("shop-page", "Somebody else had it.")
 
 
 def test_contact_reads_who_belongs_to_whom() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 
 import httpx
 import pytest
@@ -163,3 +164,36 @@ def _give_up(system: System, place: str) -> None:
         assert system.rapport(*words).returncode == 0
     assert parked() == []
     assert system.rapport("status").returncode == 0
+
+
+def test_types_are_listed_shown_declared_and_forgotten(
+    system: System, position: str, tmp_path: Path
+) -> None:
+    event = {"source": "/hotel", "type": "com.example.booked", "data": {"room": 7}}
+    said = system.post(event | {"id": "b-1"}).json()["position"]
+
+    def listed() -> list[str]:
+        ended = system.rapport("types", "list", "--undeclared", "--json")
+        assert ended.returncode == 0, ended.stderr
+        return [row["type"] for row in json.loads(ended.stdout)]
+
+    wait_until(lambda: "com.example.booked" in listed(), 30.0, "it is seen")
+    shown = json.loads(system.rapport("types", "show", "com.example.booked", "--json").stdout)
+    assert shown["observed"]["fields"] == [{"field": "/room", "types": ["integer"], "events": 1}]
+    schema = tmp_path / "schema.json"
+    schema.write_text(json.dumps({"properties": {"room": {"type": "string"}}}))
+    words = ("types", "schema", "com.example.booked", str(schema), "--mode", "enforce")
+    tried = json.loads(system.rapport(*words, "--dry-run", "--json").stdout)
+    assert (tried["checked"], tried["failing"]) == (1, 1)
+    assert tried["reasons"][0]["position"] == said
+    assert system.rapport(*words).returncode == 0
+    again = event | {"id": "b-2"}
+    wait_until(lambda: system.post(again).status_code == 422, 10.0, "the door knows")
+    assert "com.example.booked" not in listed()
+    assert system.rapport("types", "forget", "schema", "com.example.booked").returncode == 1
+    forgotten = ("types", "forget", "schema", "com.example.booked", "--replace", "1")
+    assert system.rapport(*forgotten).returncode == 0
+    assert system.rapport("types", "show", "com.example.nothing").returncode == 1
+    broken = tmp_path / "broken.json"
+    broken.write_text("{")
+    assert system.rapport("types", "map", "com.example.booked", str(broken)).returncode == 2
