@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 import socket
 from collections.abc import Iterator
 from functools import partial
@@ -18,6 +19,10 @@ DRAIN_TIMEOUT = 5
 
 
 CONNECTIONS = 2000
+"""Open at once, where nobody says otherwise."""
+
+OWN_FILES = 500
+"""Files that a process has open beside them: pools, the log, its own."""
 
 
 class Server(uvicorn.Server):
@@ -42,6 +47,7 @@ class Server(uvicorn.Server):
             )
         )
         self._listener = listener
+        self._connections = connections
         self.up = asyncio.Event()
 
     @override
@@ -55,11 +61,20 @@ class Server(uvicorn.Server):
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        _make_room(self._connections + OWN_FILES)
         await super().startup(sockets)
         self.up.set()
 
     def stop(self) -> None:
         self.should_exit = True
+
+
+def _make_room(files: int) -> None:
+    """Let this process have so many files open, or as many as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < files:
+        most = files if hard == resource.RLIM_INFINITY else min(files, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """Public keys at the door: what they may send, what counts of it, beacons, and who vouches."""
 
 import gzip
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 
 from services.contact import keys
+from services.contact.app import SERVICE
 from services.contact.beacon import PATH
 from services.contact.granting import Bounds
 from services.contact.reading import MAX_BODY
@@ -313,6 +315,43 @@ async def test_a_key_for_some_origins_is_not_for_pages_of_others(live: Contact) 
         answer = await beacon(live, enveloped(key, viewed()), Origin=origin)
         assert answer.status_code == (200 if status == 202 else 403)
     assert (await sent(live, key, viewed())).status_code == 202
+
+
+async def test_the_very_requests_of_a_browser_are_answered(live: Contact, web: str) -> None:
+    shop = "https://shop.example"
+    settings = live.site.settings.model_copy(update={"origins": shop})
+    app = SERVICE.app(replace(live.site, settings=settings))
+    preflight = {
+        "Origin": shop,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type,identity-token",
+    }
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://contact") as page:
+        for path in ("/v1/events", PATH, "/v1/track", "/v1/interactions"):
+            answer = await page.options(path, headers=preflight)
+            assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (
+                204,
+                shop,
+            )
+        token = signed(claims(name_of(web)))
+        headers = authorised(web, **{"Origin": shop, "Identity-Token": token})
+        body = msgspec.json.encode(viewed(USER))
+        for content, status in ((body, 202), (b"{", 400)):
+            answer = await page.post("/v1/events", content=content, headers=headers)
+            assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (
+                status,
+                shop,
+            )
+        content = msgspec.json.encode(enveloped(web, viewed(DEVICE)))
+        plain = {"Content-Type": "text/plain;charset=UTF-8", "Origin": shop}
+        assert (await page.post(PATH, content=content, headers=plain)).status_code == 200
+        hook = {"WebHook-Request-Origin": "sender.example"}
+        answer = await page.options("/v1/events", headers=hook)
+        assert answer.headers["webhook-allowed-origin"] == "sender.example"
+    refused = await live.client.options("/v1/events", headers=preflight)  # none is allowed there
+    assert refused.status_code == 405
+    assert "access-control-allow-origin" not in refused.headers
 
 
 # gzip
