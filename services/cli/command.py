@@ -15,6 +15,7 @@ from services.cli import (
     keys,
     openapi,
     parked,
+    quarantine,
     rebuild,
     replay,
     status,
@@ -41,6 +42,7 @@ app.command("demo")(demo.command)
 app.command("openapi")(openapi.command)
 app.add_typer(embedded.app, name="embedded")
 app.add_typer(parked.app, name="parked")
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(events.app, name="events")
 app.add_typer(keys.app, name="keys")
 app.add_typer(topics.app, name="topics")

@@ -10,7 +10,10 @@ import typer
 
 from services.cli import show
 from services.cli.reach import Reach, log_of, pool_of, reach, run
+from services.contact.bounding import bounds_of
+from services.contact.queries.bounds import usage
 from services.registry import SERVICES
+from shared.clock import now
 from shared.database import Pool
 from shared.errors import Fatal, LogUnavailable
 from shared.leases import PARTITION
@@ -18,6 +21,7 @@ from shared.log import Log, topic_name
 from shared.outcomes import describe
 from shared.schemas import REBUILD, VERIFY
 from shared.service import Service
+from shared.settings import Settings
 from shared.status import PartitionStatus, SchemaStatus
 from shared.status import status as schemas_of
 
@@ -38,6 +42,9 @@ class Found:
 
     present: frozenset[str] = frozenset()
     """The present generations of topics, as Kafka knows them."""
+
+    near: list[str] = field(default_factory=list)
+    """Bounds of which most is used."""
 
 
 @dataclass
@@ -77,6 +84,7 @@ def command(as_json: show.AsJson = False) -> None:
 
 def _said(found: list[Found], log_away: str) -> Said:
     wrong, notes = _sentences(found, _complaints), _sentences(found, _notes)
+    notes += [sentence for each in found for sentence in each.near]
     return Said(wrong, _untold(found, log_away), notes)
 
 
@@ -105,11 +113,20 @@ async def _service(place: Reach, log: Log | None, service: Service) -> Found:
             counts = await service.counts(pool, live) if live else {}
             singles = {each.schema: await _singles(pool, each.schema) for each in schemas}
             present = await _present(pool, place.settings.topic_prefix)
-            return Found(service.name, "", counts, schemas, singles, present)
+            near = await _near(pool, live, place.settings) if "quarantined" in counts else []
+            return Found(service.name, "", counts, schemas, singles, present, near)
     except Fatal as error:
         return Found(service.name, away=str(error))
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         return Found(service.name, away=describe(error))
+
+
+async def _near(pool: Pool, live: str | None, settings: Settings) -> list[str]:
+    """What fills the quarantine."""
+    if live is None:
+        return []
+    most = bounds_of(settings)
+    return [said for used in await usage(pool, live, now()) for said in used.near(most)]
 
 
 async def _singles(pool: Pool, schema: str) -> dict[str, str | None]:
