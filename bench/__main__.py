@@ -21,6 +21,7 @@ from shared.errors import Fatal
 MEASURES = {
     "ingest": "bench.ingest:singles",
     "batches": "bench.ingest:batches",
+    "dialects": "bench.dialects_beside:measure",
     "projection": "bench.projection:measure",
     "rebuild": "bench.rebuild:measure",
     "consume": "bench.consuming:measure",

@@ -13,7 +13,8 @@ import msgspec
 import uvloop
 from typing_extensions import override
 
-from bench import cores, events
+from bench import cores, dialects, events
+from bench.dialects import DIALECTS
 from shared.clock import monotonic
 
 TIMEOUT = 120.0
@@ -21,7 +22,10 @@ TIMEOUT = 120.0
 
 
 class Order(msgspec.Struct):
-    """What to send: `count` events, `size` in a body (0: one, alone), or GETs of the targets."""
+    """What to send: `count` events, `size` in a body (0: one, alone), or GETs of the targets.
+
+    `refused`: every so many-th body is full of events that are refused; 0: none.
+    """
 
     host: str
     port: int
@@ -32,6 +36,8 @@ class Order(msgspec.Struct):
     targets: list[str] = []
     secret: str = ""
     connections: int = 64
+    dialect: str = "native"
+    refused: int = 0
 
 
 class Result(msgspec.Struct):
@@ -42,15 +48,19 @@ class Result(msgspec.Struct):
     answered: int
     failed: int
     first_failure: str = ""
+    p99: float = 0.0  # seconds until an answer, of bodies that are not refused
 
 
 class Client(asyncio.Protocol):
     """One connection: sends the next request when the answer to the last one is whole."""
 
-    def __init__(self, requests: Iterator[bytes], done: asyncio.Future[None]) -> None:
+    def __init__(self, requests: Iterator[tuple[bytes, bool]], done: asyncio.Future[None]) -> None:
         self._requests = requests
         self._done = done
         self._answer = b""
+        self._good = True
+        self._sent = 0.0
+        self.taken: list[float] = []
         self._transport: asyncio.Transport | None = None
         self.answered = 0
         self.failed = 0
@@ -66,7 +76,9 @@ class Client(asyncio.Protocol):
         if request is None or self._transport is None:
             self._finish()
         else:
-            self._transport.write(request)
+            content, self._good = request
+            self._sent = monotonic()
+            self._transport.write(content)
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -74,7 +86,9 @@ class Client(asyncio.Protocol):
         end = answer.find(b"\r\n\r\n")
         if end < 0 or len(answer) < end + 4 + _length(answer[:end]):
             return
-        if answer[9:10] != b"2" or b'"refused"' in answer or b'"unknown"' in answer:
+        if self._good:
+            self.taken.append(monotonic() - self._sent)
+        if _failed(answer, self._good):
             self.failed += 1
             self.first_failure = self.first_failure or answer[:600].decode(errors="replace")
         self._answer = b""
@@ -93,6 +107,13 @@ class Client(asyncio.Protocol):
             self._done.set_result(None)
 
 
+def _failed(answer: bytes, good: bool) -> bool:
+    """Whether an answer is not what the request deserves."""
+    if not good:
+        return b'"refused"' not in answer
+    return answer[9:10] != b"2" or b'"refused"' in answer or b'"unknown"' in answer
+
+
 def _length(head: bytes) -> int:
     at = head.find(b"content-length: ")
     if at < 0:
@@ -100,19 +121,25 @@ def _length(head: bytes) -> int:
     return int(head[at + 16 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
 
 
-def requests(order: Order) -> list[bytes]:
-    """The requests, whole."""
+def requests(order: Order) -> list[tuple[bytes, bool]]:
+    """The requests, whole, and whether each is to be accepted."""
     if order.targets:
-        return [_get(order, order.targets[n % len(order.targets)]) for n in range(order.count)]
-    bodies = list(events.bodies(order.count, order.run))
-    if order.size:
-        pieces = [bodies[n : n + order.size] for n in range(0, len(bodies), order.size)]
-        bodies = [b"[" + b",".join(piece) + b"]" for piece in pieces]
-    return [_post(order, body) for body in bodies]
+        chosen = (order.targets[n % len(order.targets)] for n in range(order.count))
+        return [(_get(order, target), True) for target in chosen]
+    found = list(events.bodies(order.count, order.run))
+    dialect, size = DIALECTS[order.dialect], order.size or 1
+    made = []
+    for number, start in enumerate(range(0, len(found), size)):
+        piece = found[start : start + size]
+        good = not order.refused or number % order.refused != 0
+        piece = piece if good else [dialects.broken(body) for body in piece]
+        body = dialect.body(piece) if order.size else piece[0]
+        made.append((_post(order, dialect.media, body), good))
+    return made
 
 
-def _post(order: Order, body: bytes) -> bytes:
-    head = f"{_head(order, 'POST', order.target)}content-type: application/json\r\n"
+def _post(order: Order, media: str, body: bytes) -> bytes:
+    head = f"{_head(order, 'POST', order.target)}content-type: {media}\r\n"
     return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
@@ -147,7 +174,9 @@ async def run(order: Order) -> Result:
     failures = [client.first_failure for client in clients if client.failed]
     failed = sum(client.failed for client in clients)
     answered = sum(client.answered for client in clients)
-    return Result(seconds, len(made), answered, failed, failures[0] if failures else "")
+    taken = sorted(one for client in clients for one in client.taken)
+    p99 = taken[int(len(taken) * 0.99)] if taken else 0.0
+    return Result(seconds, len(made), answered, failed, failures[0] if failures else "", p99)
 
 
 def main() -> None:

@@ -34,6 +34,7 @@ class Measured:
     events: int
     seconds: float
     cpu: float  # seconds of the server's process
+    p99: float = 0.0  # seconds until an answer
 
     @property
     def rate(self) -> float:
@@ -69,7 +70,7 @@ class Server:
                 f"{result.failed} with a failure: "
                 f"{result.first_failure}"
             )
-        return Measured(order.count, result.seconds, spent[1] - spent[0])
+        return Measured(order.count, result.seconds, spent[1] - spent[0], result.p99)
 
 
 def cpu(process: psutil.Process) -> float:
