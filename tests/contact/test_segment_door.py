@@ -143,7 +143,7 @@ async def test_gzip_is_taken_and_what_is_wrong_in_it_is_kept_unpacked(live: Cont
     ("body", "encoding", "status", "code"),
     [
         (b"{}", "gzip", 400, "not_gzip"),
-        (gzip.compress(b"{}")[:-5], "gzip", 400, "not_gzip"),
+        (gzip.compress(b"{}", mtime=0)[:-5], "gzip", 400, "not_gzip"),
         (b"{}", "br", 415, "unsupported_media_type"),
     ],
 )
