@@ -62,8 +62,7 @@ class TooLarge(Unprocessable):
 
     def __init__(self, what: str) -> None:
         super().__init__(
-            f"{what} decide this customer: too much to fold for one request. A rebuild of the view "
-            "that is stopped at that moment can tell.",
+            f"{what} decide this customer: too much to fold for one request.",
             code="too_large",
         )
 
