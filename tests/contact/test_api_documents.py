@@ -7,7 +7,7 @@ import jsonschema_rs
 import msgspec
 import pytest
 
-from services.contact.api import documents
+from services.contact.api import documents, quarantine_documents
 from services.contact.app import SERVICE
 from services.contact.cloudevents import BATCH, REQUIRED, STRUCTURED
 from services.contact.segment.requests import BY_PATH
@@ -33,7 +33,7 @@ def operations() -> dict[str, dict[str, Any]]:
 
 def test_every_operation_is_described_with_its_problems() -> None:
     found = operations()
-    assert len(found) == 15
+    assert len(found) == 31
     open_to_all = found.pop("options /v1/events")
     assert "security" not in open_to_all
     for name, operation in found.items():
@@ -45,10 +45,12 @@ def test_every_operation_is_described_with_its_problems() -> None:
 
 def test_the_door_is_described_like_any_other() -> None:
     door = operations()["post /v1/events"]
-    expected = {"200", "202", "400", "401", "403", "408", "413", "415", "422", "503"}
+    expected = {"200", "202", "400", "401", "403", "408", "413", "415", "422", "429", "503"}
     assert door["responses"].keys() == expected
     headers = [f"ce-{name}" for name in REQUIRED]
-    assert [each["name"] for each in door["parameters"]] == ["validate", *headers]
+    assert [each["name"] for each in door["parameters"]] == [
+        *("validate", *headers, "Identity-Token")
+    ]
     content = door["requestBody"]["content"]
     examples = content["application/json"]["examples"]
     assert admitted(examples["one"]["value"])["type"] in TYPES
@@ -100,8 +102,8 @@ async def test_the_documents_shown_have_the_shape_of_real_ones(contact: Contact)
     for path, parameters, document in [
         ("/v1/interactions", {"subject": subject("user:1")}, documents.INTERACTIONS),
         ("/v1/interactions/counts", days, documents.COUNTS),
-        ("/v1/quarantine", {}, documents.QUARANTINE),
-        (f"/v1/quarantine/{listed['id']}", {}, documents.QUARANTINED),
+        ("/v1/quarantine", {}, quarantine_documents.QUARANTINE),
+        (f"/v1/quarantine/{listed['id']}", {}, quarantine_documents.QUARANTINED),
         ("/v1/keys/self", {}, documents.KEY),
     ]:
         found = await contact.get(path, **parameters)

@@ -56,6 +56,7 @@ _CONTENT = {"schema": _BODY, "example": _EXAMPLE}
         for status in (200, 400, 401, 403, 408, 413, 415, 422, 429, 503)
     },
     openapi_extra={
+        "security": [{"key": []}, {}],  # the second: it stands in the body
         "requestBody": {
             "required": True,
             "content": {"text/plain": _CONTENT, "application/json": _CONTENT},
