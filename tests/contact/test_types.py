@@ -10,8 +10,8 @@ import msgspec
 from services.contact.app import SERVICE
 from shared.ids import uuid7
 from tests.contact.answering import Contact
+from tests.contact.folding import fold_all
 from tests.contact.test_declared import BOOKING, ORDER, SOLD
-from tests.contact.test_whole_way import fold_all
 
 OBSERVED = {"schema": BOOKING, "mode": "observe"}
 ENFORCED = {"schema": BOOKING, "mode": "enforce"}
