@@ -85,7 +85,7 @@ class Service:
 
     `app` answers the paths that begin with one of `paths`; `keyring` is None for a service that
     asks contact; `begin` runs once before anything is served; `beside` is open while the API
-    answers, for what comes in another way than over HTTP; `counts` are numbers that operators watch,
+    answers, for what comes in otherwise than over HTTP; `counts` are numbers that operators watch,
     by name, of the database and a view schema.
     """
 

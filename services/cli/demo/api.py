@@ -1,23 +1,16 @@
-"""The public HTTP API as the demo uses it: bounded, patient with a 503, loud about the rest."""
+"""The public HTTP API as the demo uses it."""
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import aclosing
 from typing import Any
 
-import httpx
 import msgspec
 
-from shared.clock import monotonic
+from services.cli.posting import Client, Results
 from shared.errors import Fatal
 from shared.messages import parse_position
 
-PATIENCE = 120.0
-"""Seconds that one request is tried again before the demo gives up."""
-
-IN_FLIGHT = 3
 Positions = dict[tuple[str, int], int]
-
-_AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 
 
 class Api:
@@ -31,10 +24,10 @@ class Api:
                 "set RAPPORT_DATA to the folder of the running system."
             )
         self._keys = keys
-        self._client = httpx.AsyncClient(base_url=url, timeout=30.0)
+        self._client = Client(url)
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._client.close()
 
     async def post(
         self, batches: Iterable[list[dict[str, Any]]], posted: Callable[[int], None]
@@ -44,69 +37,25 @@ class Api:
         `posted` is told how many each time. Raises Fatal where one is refused or time runs out.
         """
         last: Positions = {}
-        waiting = iter(batches)
-
-        async def lane() -> None:
-            for batch in waiting:
-                for name, offset in _positions(await self._post(batch)).items():
+        answers = self._client.posted(self._keys["ingest"], batches, msgspec.json.encode)
+        async with aclosing(answers):
+            async for batch, results in answers:
+                for name, offset in _positions(results).items():
                     last[name] = max(offset, last.get(name, -1))
                 posted(len(batch))
-
-        lanes = [asyncio.create_task(lane()) for _ in range(IN_FLIGHT)]
-        try:
-            await asyncio.gather(*lanes)
-        finally:
-            for each in lanes:
-                each.cancel()
         return last
 
     async def get(self, path: str, **query: object) -> Any:
         """The JSON of a GET; waits while it says 503. Raises Fatal."""
         parameters = {name: str(value) for name, value in query.items()}
-        return await self._until_answered("GET", path, "read", params=parameters)
-
-    async def _post(self, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        body = msgspec.json.encode(batch)
-        answer = await self._until_answered("POST", "/v1/events", "ingest", content=body)
-        results: list[dict[str, Any]] = answer["results"]
-        for result in results:
-            if result["status"] != "accepted":
-                raise Fatal(f"An event of the demo was not accepted: {result}.")
-        return results
-
-    async def _until_answered(self, method: str, path: str, scope: str, **rest: Any) -> Any:
-        """Try again what may pass; a resend is settled by the events' ids."""
-        headers = {
-            "Authorization": f"Bearer {self._keys[scope]}",
-            "Content-Type": "application/json",
-        }
-        deadline = monotonic() + PATIENCE
-        while True:
-            pause, problem = 1.0, ""
-            try:
-                answer = await self._client.request(method, path, headers=headers, **rest)
-            except httpx.TransportError as error:
-                problem = repr(error)
-            else:
-                if answer.is_success:
-                    return answer.json()
-                problem = f"{answer.status_code} {answer.text[:300]}"
-                if answer.status_code not in _AGAIN:
-                    raise Fatal(f"{method} {path} was answered with {problem}.")
-                pause = _pause(answer)
-            if monotonic() + pause > deadline:
-                raise Fatal(f"{method} {path} was not answered in {PATIENCE:.0f} s: {problem}.")
-            await asyncio.sleep(pause)
+        return await self._client.answer("GET", path, self._keys["read"], params=parameters)
 
 
-def _pause(answer: httpx.Response) -> float:
-    given = answer.headers.get("Retry-After", "1")
-    return min(10.0, max(0.2, float(given))) if given.isdigit() else 1.0
-
-
-def _positions(results: list[dict[str, Any]]) -> Positions:
+def _positions(results: Results) -> Positions:
     last: Positions = {}
     for result in results:
+        if result["status"] != "accepted":
+            raise Fatal(f"An event of the demo was not accepted: {result}.")
         place = parse_position(result["position"])
         name = (place.topic, place.partition)
         last[name] = max(place.offset, last.get(name, -1))

@@ -23,15 +23,16 @@ _LOG = "demo.log"
 @contextmanager
 def running(settings: Settings) -> Iterator[str]:
     """The URL of a running system. Raises Fatal where none can be had."""
-    found = _found(settings)
-    if found is not None:
-        yield found
+    there = found(settings)
+    if there is not None:
+        yield there
         return
     with _started(settings) as url:
         yield url
 
 
-def _found(settings: Settings) -> str | None:
+def found(settings: Settings) -> str | None:
+    """The URL of the system that runs, None where none does."""
     noted = instance.find(settings.data)
     usual = f"http://{settings.host}:{settings.port}"
     for url in dict.fromkeys([noted.url if noted else usual, usual]):

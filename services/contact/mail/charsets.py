@@ -27,11 +27,23 @@ def text_of(raw: bytes, charset: str | None) -> str:
 
 def _known(charset: str | None) -> str:
     try:
-        found = codecs.lookup((charset or "utf-8").strip().strip("\"'")[:64])
-        b"".decode(found.name)  # some are no encodings of text
-    except (LookupError, ValueError, UnicodeError):
+        name = codecs.lookup((charset or "utf-8").strip().strip("\"'")[:64]).name
+    except (LookupError, ValueError):
         return "utf-8"
-    return "utf-8" if found.name.replace("_", "-") in _REFUSED else found.name
+    return name if _is_of_text(name) else "utf-8"
+
+
+def _is_of_text(name: str) -> bool:
+    """Whether a codec is a charset of mail."""
+    if name.replace("_", "-") in _REFUSED:
+        return False
+    try:
+        b"ab".decode(name)
+    except UnicodeDecodeError:
+        return True  # it is one, and this is not in it
+    except LookupError:
+        return False  # it makes bytes of bytes
+    return True
 
 
 def _candidates(known: str) -> tuple[str, ...]:

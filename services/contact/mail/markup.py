@@ -68,4 +68,4 @@ def text_of_html(source: str) -> str:
         elif token["tag"] and token["tag"].lower() in _BLOCKS:
             parts.append("\n")
     text = _SPACE.sub(" ", html.unescape("".join(parts)))
-    return _LINES.sub(lambda run: "\n\n" if run[0].count("\n") > 2 else "\n", text).strip()
+    return _LINES.sub(lambda run: "\n\n" if run[0].count("\n") > 1 else "\n", text).strip()
