@@ -12,6 +12,7 @@ from services.cli import (
     embedded,
     events,
     explain,
+    importing,
     keys,
     openapi,
     parked,
@@ -39,6 +40,7 @@ app = typer.Typer(
 )
 app.command("status")(status.command)
 app.command("demo")(demo.command)
+app.command("import")(importing.command)
 app.command("openapi")(openapi.command)
 app.add_typer(embedded.app, name="embedded")
 app.add_typer(parked.app, name="parked")
