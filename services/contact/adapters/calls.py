@@ -80,9 +80,9 @@ def _is_inbound(direction: str | None, caller: str | None, called: str | None) -
 
 def _read(body: bytes, names: Names, sending: Sending) -> Event | Iterable[Event | Refusal]:
     key = sending.key
-    if _is_csv(names):
-        return [_of_row(row, columns, key) for row, columns in _records(body)]
     if not is_array(body):
+        if _is_csv(names):
+            return [_of_row(row, columns, key) for row, columns in _records(body)]
         return event_of(read(body), body, key)
     return [
         _or_refusal(record, raw, key)
