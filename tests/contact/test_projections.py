@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.contact import refused, tables
+from services.contact import closing, refused, tables
+from services.contact.closing import Act
 from services.contact.consumers import view
 from shared.database import Pool, ddl
 from shared.errors import FieldError
@@ -111,6 +112,35 @@ async def test_what_was_refused_without_a_reason_is_kept_too(pool: Pool, schema:
     assert await pool.fetchval("SELECT code FROM c.quarantine") == ""
 
 
+def became(number: int, what: str, at_: int, *reasons: FieldError) -> Record:
+    """What became of the item with this number."""
+    id = event_id("/tests", str(number))
+    act = Act("service:ops", "ops", at(at_), SENDING.traceparent)
+    made = {
+        "driven": lambda: closing.driven(id, act, [{"id": "1", "position": "x"}], {}),
+        "discarded": lambda: closing.discarded(id, act, f"At {at_}"),
+        "again": lambda: closing.refused_again(id, act, [one.as_dict() for one in reasons], {}),
+    }[what]()
+    return Record(Place("quarantine.1", 0, 0), id.encode(), made.value)
+
+
+async def test_what_is_driven_is_closed_whatever_else_was_said(pool: Pool, schema: str) -> None:
+    reason = FieldError("/x", "type", "Why.")
+    told = [
+        quarantined(b"x", FieldError("", "nul", "Why.")),
+        became(0, "discarded", 40_000_000),
+        became(0, "driven", 30_000_000),
+        became(0, "again", 50_000_000, reason),
+    ]
+    for history in (told, [*reversed(told)]):
+        await pool.execute("DELETE FROM c.quarantine")
+        await fold(pool, schema, [[one] for one in history])
+        row = await pool.fetchrow("SELECT * FROM c.quarantine")
+        assert row is not None
+        assert (row["state"], row["bytes"], row["code"]) == ("driven", "", "type")
+        assert (row["size"], row["key"], row["closed_by"]) == (1, "shop", "service:ops")
+
+
 async def test_of_what_was_refused_the_first_copy_stands(pool: Pool, schema: str) -> None:
     kept = quarantined(b"x")
     copies = [kept._replace(place=Place("quarantine.1", 0, offset)) for offset in (9, 10)]
@@ -153,7 +183,13 @@ def histories(draw: st.DrawFn) -> list[list[Record]]:
             made = draw(tellings(number))
         else:
             reason = FieldError("", draw(st.sampled_from(["type", "nul"])), "Why.")
-            made = quarantined(draw(RAW), reason, number=number)
+            of = draw(st.integers(0, number))
+            what = draw(st.sampled_from(["", "", "driven", "discarded", "again"]))
+            made = (
+                became(of, what, number, reason)
+                if what
+                else quarantined(draw(RAW), reason, number=number)
+            )
         part = int((made.key or b"0")[-1:], 16) % 2
         partitions[part].append(made)
         if draw(st.booleans()):

@@ -6,7 +6,8 @@ from typing import Any, get_args
 
 from msgspec import convert
 
-from services.contact import refused
+from services.contact import closing, refused
+from services.contact.closing import Act
 from services.contact.declared.versions import Author, Declared, record_of
 from services.profile.commands import DecideIdentity, DisownKey, Verb
 from services.profile.events import identity_decided, key_disowned
@@ -28,12 +29,27 @@ def made() -> dict[str, dict[str, Any]]:
     return {
         **{f"interactions/{type_}": admitted(sent) for type_, sent in SENT.items()},
         "quarantine/event.refused": json.loads(kept.value),
+        **_became(kept.id, reason),
         "declarations/schema.declared": _declared("schema", {"schema": {}, "mode": "observe"}),
         "declarations/mapping.declared": _declared("mapping", {"type": "call.received"}),
         "customers/belongs": json.loads(told.entry(MOMENT).value),
         "identity/key.disowned": _disowned(),
         **{f"identity/identifiers.{verb}": _decided(verb) for verb in get_args(Verb)},
     }
+
+
+def _became(id: str, reason: FieldError) -> dict[str, dict[str, Any]]:
+    """What can become of a refused item."""
+    act = Act("service:ops", "ops", MOMENT, TRACE)
+    fix = {"patch": [{"op": "add", "path": "/data/order", "value": "1001"}]}
+    made = {
+        "event.driven": closing.driven(
+            id, act, [{"id": "o-1", "position": "interactions.1/3/9"}], fix
+        ),
+        "event.discarded": closing.discarded(id, act, "A test of the shop"),
+        "drive.refused": closing.refused_again(id, act, [reason.as_dict()], fix),
+    }
+    return {f"quarantine/{type_}": json.loads(one.value) for type_, one in made.items()}
 
 
 def _decided(verb: Verb) -> dict[str, Any]:

@@ -41,3 +41,14 @@ def test_contact_reads_what_it_refused() -> None:
     event = contact.quarantined(written("quarantine")["event.refused"])
     assert isinstance(event.body, contact.Refused)
     assert event.body.reasons[0].pointer == "/data/order"
+
+
+def test_contact_reads_what_became_of_it() -> None:
+    kept = written("quarantine")
+    bodies = {type_: contact.quarantined(one).body for type_, one in kept.items()}
+    assert {type_: type(body) for type_, body in bodies.items()} == {
+        "event.refused": contact.Refused,
+        "event.driven": contact.Driven,
+        "event.discarded": contact.Discarded,
+        "drive.refused": contact.RefusedAgain,
+    }
