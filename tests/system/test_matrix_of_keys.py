@@ -32,6 +32,7 @@ WHO_MAY: list[tuple[str, str, tuple[str, ...]]] = [
     ("post", "/v1/beacon", (PUBLIC,)),
     ("get", "/v1/keys/self", ANY),
     ("get", "/v1/interactions.*", ("read",)),
+    ("post", "/v1/interactions/search", ("read",)),
     ("(get|post)", "/v1/quarantine.*", ("ops",)),
     ("(get|put|delete)", "/v1/types.*", ("ops",)),
     ("post", "/v1/(mail|calls|chats)", INGEST),
