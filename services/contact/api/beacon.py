@@ -67,9 +67,9 @@ _CONTENT = {"schema": _BODY, "example": _EXAMPLE}
 async def post_beacon() -> Response:
     """Up to 1,000 events in an envelope, as `navigator.sendBeacon` can send it: text, no headers.
 
-    Only keys of the scope `ingest-public` are taken, in the body or as `Authorization: Bearer`. Such
-    a key sends only the types on its list, under its own source prefix. Of the identifiers in its
-    events only `device` counts; all others are kept as claims, that make no pair, unless an
+    Only keys of the scope `ingest-public` are taken, in the body or as `Authorization: Bearer`.
+    Such a key sends only the types on its list, under its own source prefix. Of the identifiers in
+    its events only `device` counts; all others are kept as claims, that make no pair, unless an
     identity token vouches for them: a JWT, HS256 or ES256 by the JWK stored with the key, with
     `aud` (the key's name), `iat`, `exp` (at most an hour later) and `identifiers` (at most 20, each
     with `kind`, `value` and perhaps `namespace`). Elsewhere it comes in the header

@@ -34,7 +34,9 @@ async def post_events(key: Annotated[Key, Depends(require("ingest", PUBLIC))]) -
 
     Everything but `type` may be left out: `id` is then made by us, `source` is the key's, `time` is
     now. What is refused is kept with its exact bytes, for operators. `validate=true` checks and
-    stores nothing. Limits: 256 KiB an event, 5 MiB a body, 20 objects and arrays in each other.
+    stores nothing. Limits: 256 KiB an event, 5 MiB a body, 20 objects and arrays in each other. A
+    body may be gzip, with the same limits unpacked. A key that sends more events than its rate is
+    answered 429. With a key of the scope `ingest-public` see `POST /v1/beacon`.
 
     CloudEvents 1.0 are taken in all three modes of the HTTP binding: structured and batched by
     their content types, binary with any other type, where the headers `ce-id`, `ce-source`,
