@@ -18,7 +18,6 @@ from services.contact.api.quarantine_parameters import (
 from services.contact.closing import Act
 from services.contact.discarding import discard, discard_page
 from services.contact.driving import Driver
-from services.contact.patching import NOTHING
 from services.contact.queries import quarantine
 from services.contact.queries.quarantine import Mark, Window
 from services.contact.turns import Turns
@@ -172,9 +171,9 @@ async def discard_all(
 async def drive_one(
     request: Request,
     id: UUID,
+    body: Drive,
     parameters: Annotated[DryRun, Query()],
     key: Operator,
-    body: Drive | None = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Send it through the same door again, as it is or fixed, in the name of the key that sent it.
@@ -192,9 +191,8 @@ async def drive_one(
 
     async def run() -> Response:
         schema = await schema_of(site_of(request), parameters.min_position)
-        fix = NOTHING if body is None else body.fix()
         made = await _driver(request).drive(
-            schema, str(id), _act(key), fix, dry_run=parameters.dry_run
+            schema, str(id), _act(key), body.fix(), dry_run=parameters.dry_run
         )
         return json_response(made)
 
