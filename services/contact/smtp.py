@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 from aiosmtpd.lmtp import LMTP
@@ -91,11 +91,11 @@ class _Session(SMTP):
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        assert isinstance(transport, asyncio.Transport)
         self._open.add(self)
         if len(self._open) > CONNECTIONS:
-            transport.write(b"421 4.3.2 Too many connections; try again\r\n")
-            transport.close()
+            out = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+            out.write(b"421 4.3.2 Too many connections; try again\r\n")
+            out.close()
 
     @override
     def connection_lost(self, error: Exception | None) -> None:

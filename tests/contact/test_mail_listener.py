@@ -12,10 +12,14 @@ import pytest
 
 from services.contact import smtp
 from services.contact.app import SERVICE
+from services.contact.door import Door
+from services.contact.intake import Intake
 from services.contact.reading import MAX_BODY
-from shared.errors import Fatal
+from shared.errors import Fatal, LogUnavailable
 from shared.service import Site
 from tests.contact.answering import Contact
+from tests.contact.test_log_away import TOPICS, Lanes, Ring
+from tests.records import SECRET
 from tests.system.running import free_port
 
 FROM, TO = "jane@example.com", ["help@shop.example", "desk@shop.example"]
@@ -100,6 +104,14 @@ async def test_a_message_that_is_too_large_is_told_so(live: Contact) -> None:
 async def test_a_key_that_is_not_known_asks_to_try_again(live: Contact) -> None:
     async with listener(live, mail_key="rk_" + "x" * 43) as (_, port):
         assert (await send(port, message("keyless@example.com")))[0] == 451
+
+
+async def test_a_log_that_is_away_asks_to_try_again() -> None:
+    away = Lanes(lambda topic, partition: LogUnavailable("away"))
+    app = Door(away, Ring(), Intake(SECRET), TOPICS)
+    door = smtp.Door(app, "rk_" + "x" * 43)
+    assert (await door.post(message("away@example.com"), FROM, TO))[:3] == "451"
+    assert (await door.post(b"no message", FROM, TO))[:3] == "451"  # it cannot be kept either
 
 
 async def test_connections_and_recipients_are_bounded(
