@@ -263,7 +263,7 @@ class Door:
         NUMBERS.events["refused"] += 1
         self._rates.spend(asked.sending.key, 1)
         if asked.body and not asked.validate:
-            way = refused.Way(asked.path)
+            way = _way(asked)
             kept = refused.of_request(asked.body, asked.names, asked.sending, reasons, way)
             if await self._lanes.one(self._topics.quarantine, kept) is None:
                 raise unsettled([])
@@ -301,7 +301,7 @@ class Door:
         if not any(isinstance(outcome, Refusal) for outcome in outcomes):
             return [(topics.interactions, outcome) for outcome in outcomes]  # type: ignore[misc]
         pieces = dialect.pieces(asked.body)
-        way = refused.Way(asked.path, dialect.around(asked.body))
+        way = _way(asked, dialect.around(asked.body))
 
         def kept(piece: bytes, refusal: Refusal) -> Admitted:
             return refused.of_request(piece, asked.names, asked.sending, [refusal.error], way)
@@ -312,6 +312,12 @@ class Door:
             else (topics.quarantine, kept(pieces[place], outcome))
             for place, outcome in enumerate(outcomes)
         ]
+
+
+def _way(asked: Asked, around: tuple[bytes, bytes] | None = None) -> refused.Way:
+    is_call = asked.path in segment.BY_PATH
+    source = segment.source_of(asked.sending.key) if is_call else None
+    return refused.Way(asked.path, around, source)
 
 
 def _named(found: Event | Iterable[Event | Refusal], id: str) -> Iterator[Event | Refusal]:

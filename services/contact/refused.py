@@ -9,7 +9,6 @@ import msgspec
 
 from services.contact.attributes import MAX_ID, MAX_TYPE, own_source
 from services.contact.intake import Admitted, Sending
-from services.contact.segment import requests as segment
 from shared.auth import Key
 from shared.errors import FieldError
 from shared.ids import event_id, uuid7
@@ -26,10 +25,12 @@ _BLANK = b"rk_" + b"*" * 43
 
 
 class Way(NamedTuple):
-    """Where a body was sent to, and what stood before and after the item in it."""
+    """Where a body was sent to, what stood before and after the item in it, and its source where
+    the dialect says it rather than the item."""
 
     path: str = EVENTS
     around: tuple[bytes, bytes] | None = None
+    source: str | None = None
 
 
 class _Said(msgspec.Struct):
@@ -76,7 +77,7 @@ def record(
     """
     id = str(uuid7())
     partitionkey = partition_key(id)
-    source, type_ = _claimed(raw, headers or {}, sending.key, way.path)
+    source, type_ = _claimed(raw, headers or {}, sending.key, way.source)
     document = {
         "specversion": "1.0",
         "id": id,
@@ -122,18 +123,17 @@ def _around(around: tuple[bytes, bytes]) -> list[str]:
     return [without_secrets(part).decode() for part in around]
 
 
-def _claimed(raw: bytes, headers: Mapping[str, str], key: Key, path: str) -> tuple[str, str]:
+def _claimed(
+    raw: bytes, headers: Mapping[str, str], key: Key, source: str | None
+) -> tuple[str, str]:
     """The source and the type that the bytes name, as far as they can be read; else the key's."""
-    own = key.source_prefix or f"/keys/{key.name}"
-    if path in segment.BY_PATH:
-        own, source, type_ = segment.source_of(key), None, None
-    elif path in _ADAPTED:
-        own, source, type_ = own_source(key, path.rpartition("/")[2]), None, None
-    elif "ce-source" in headers:
-        source, type_ = headers["ce-source"], headers.get("ce-type")
+    if source is not None:
+        return source, ""
+    if "ce-source" in headers:
+        found, type_ = headers["ce-source"], headers.get("ce-type")
     else:
-        source, type_ = _read(raw)
-    return _line(source, MAX_ID) or own, _line(type_, MAX_TYPE)
+        found, type_ = _read(raw)
+    return _line(found, MAX_ID) or own_source(key), _line(type_, MAX_TYPE)
 
 
 def _read(raw: bytes) -> tuple[Any, Any]:
