@@ -20,6 +20,7 @@ from services.contact.answers import (
     unsettled,
     why,
 )
+from services.contact.attributes import own_source
 from services.contact.body import (
     TIMEOUT,
     Body,
@@ -315,9 +316,12 @@ class Door:
 
 
 def _way(asked: Asked, around: tuple[bytes, bytes] | None = None) -> refused.Way:
-    is_call = asked.path in segment.BY_PATH
-    source = segment.source_of(asked.sending.key) if is_call else None
-    return refused.Way(asked.path, around, source)
+    key, path, source = asked.sending.key, asked.path, None
+    if path in segment.BY_PATH:
+        source = segment.source_of(key)
+    elif path in adapters.BY_PATH:
+        source = own_source(key, path.rpartition("/")[2])
+    return refused.Way(path, around, source)
 
 
 def _named(found: Event | Iterable[Event | Refusal], id: str) -> Iterator[Event | Refusal]:

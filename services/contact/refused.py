@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from services.contact.attributes import MAX_ID, MAX_TYPE, own_source
+from services.contact.attributes import MAX_ID, MAX_TYPE
 from services.contact.intake import Admitted, Sending
 from shared.auth import Key
 from shared.errors import FieldError
@@ -133,7 +133,8 @@ def _claimed(
         found, type_ = headers["ce-source"], headers.get("ce-type")
     else:
         found, type_ = _read(raw)
-    return _line(found, MAX_ID) or own_source(key), _line(type_, MAX_TYPE)
+    own = key.source_prefix or f"/keys/{key.name}"
+    return _line(found, MAX_ID) or own, _line(type_, MAX_TYPE)
 
 
 def _read(raw: bytes) -> tuple[Any, Any]:
