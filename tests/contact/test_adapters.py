@@ -10,14 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.contact import adapters, refused
+from services.contact import adapters
 from services.contact.adapters.calls import ASTERISK, CALLS
 from services.contact.adapters.chats import CHATS
 from services.contact.dialect import Dialect
 from services.contact.dialects import NATIVE
 from services.contact.faults import Refusal
 from services.contact.reading import Event
-from services.contact.refused import Way
 from tests.contact.answering import Contact
 from tests.contact.sending import SENDING, intake
 from tests.contact.test_same_fact import Fact, moments, words
@@ -261,12 +260,6 @@ def test_a_piece_with_what_stood_around_it_is_a_body_again(
             assert again == one
 
 
-def test_what_is_kept_aside_names_the_source_that_it_would_have_had() -> None:
-    kept = refused.record(b"x", "text/csv", SENDING, [], None, Way("/v1/calls", (b"", b"")))
-    data = msgspec.json.decode(kept.value)["data"]
-    assert (data["event_source"], data["path"]) == ("/keys/shop/calls", "/v1/calls")
-
-
 async def test_the_door_lets_in_the_right_rows_and_keeps_the_wrong_ones(live: Contact) -> None:
     body = b"id,from,to\r\nin,+4930123456,100\r\nout,,100\r\n"
     before = await live.ends()
@@ -287,6 +280,7 @@ async def test_the_door_lets_in_the_right_rows_and_keeps_the_wrong_ones(live: Co
     (one,) = (msgspec.json.decode(each.value)["data"] for each in kept)
     assert base64.b64decode(one["bytes"]) == b"out,,100\r\n"
     assert one["around"] == ["id,from,to\r\n", ""]
+    assert (one["path"], one["event_source"]) == ("/v1/calls", "/keys/ingest/calls")
 
 
 async def test_mail_is_posted_raw_and_a_single_call_is_answered_alone(live: Contact) -> None:
