@@ -42,7 +42,6 @@ _said = msgspec.json.Decoder(_Said)
 _ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _WHOLE = Way()
 _MATTER = (b"ce-", b"content-encoding", b"envelope-")
-_ADAPTED = frozenset(("/v1/mail", "/v1/calls", "/v1/chats"))
 
 
 def of_request(

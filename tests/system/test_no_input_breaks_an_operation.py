@@ -16,6 +16,7 @@ DOOR = "/v1/events"
 METHOD_NOT_ALLOWED = "405"
 """What other methods are told; a path's operations do not list it."""
 
+schemathesis.serializer.alias("message/rfc822", "text/plain")
 _document = merged([each.openapi() for each in SERVICES])
 reads = schemathesis.openapi.from_dict(_document).exclude(path=DOOR)
 door = schemathesis.openapi.from_dict(_document).include(path=DOOR)

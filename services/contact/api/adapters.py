@@ -118,7 +118,7 @@ _CHAT = {
     "/v1/mail",
     summary="Post an e-mail that was received",
     status_code=202,
-    responses=_answers(202),
+    responses=_answers(200, 202),
     openapi_extra={
         "parameters": [
             *_VALIDATE["parameters"],

@@ -157,7 +157,8 @@ async def one_type(
     )
 
 
-_DECLARED = answers(documents.DECLARED, 400, 409, 412, 428)
+_DECLARED = answers(documents.DECLARED, 400, 409, 412, 413, 428)
+_FORGOTTEN = answers(documents.DECLARED, 400, 404, 409, 412, 428)
 
 
 @router.put(
@@ -211,7 +212,7 @@ async def declare_mapping(
 @router.delete(
     "/v1/types/{type:path}/schema",
     summary="Take the schema of a type back",
-    responses=_DECLARED,
+    responses=_FORGOTTEN,
     response_class=Response,
 )
 async def forget_schema(
@@ -224,7 +225,7 @@ async def forget_schema(
 @router.delete(
     "/v1/types/{type:path}/mapping",
     summary="Take the mapping of a type back",
-    responses=_DECLARED,
+    responses=_FORGOTTEN,
     response_class=Response,
 )
 async def forget_mapping(
