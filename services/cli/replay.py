@@ -91,7 +91,8 @@ def _show(found: Replayed, events: bool, as_json: bool) -> None:
         show.json(_document(found))
     else:
         _print(found, events)
-    if not found.events and not any(each.rows for each in found.tables):
+    whose = (each.rows for each in found.tables if each.table != "disowned")
+    if not found.differences and not any(whose):
         raise Fatal("Neither the view nor the log knows anything of this customer.")
     if found.unreadable:
         raise typer.Exit(2)

@@ -186,7 +186,7 @@ async def test_what_is_too_much_says_so_and_what_to_do(
         await profile.tell("page.viewed", "user:1", f"device:{number}")
     answer = await profile.client.get(f"/v1/customers/{subject('user:1')}", params={"as_of": at(9)})
     assert (answer.status_code, answer.json()["code"]) == (422, "too_large")
-    assert "rebuild" in answer.json()["detail"]
+    assert "too much to fold for one request" in answer.json()["detail"]
 
 
 async def test_no_more_than_two_are_worked_out_at_once(profile: Profile) -> None:

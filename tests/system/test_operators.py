@@ -58,7 +58,23 @@ def test_without_servers_programs_are_told_so(system: System) -> None:
     assert "embedded start" in nowhere.rapport("status").stderr
 
 
-def test_metrics_are_those_that_are_documented_and_watched(system: System, position: str) -> None:
+@pytest.fixture(scope="module")
+def missed(system: System, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """An event has missed the schema of its type."""
+    file = tmp_path_factory.mktemp("schema") / "missed.json"
+    file.write_text('{"required": ["room"]}')
+    assert system.rapport("types", "schema", "com.example.missed", str(file)).returncode == 0
+
+    def counted() -> bool:
+        system.post({"id": "missed", "source": "/hotel", "type": "com.example.missed"})
+        return "rapport_contact_schema_misses_total{" in httpx.get(f"{system.url}/metrics").text
+
+    wait_until(counted, 15.0, "the door counts what misses the schema")
+
+
+def test_metrics_are_those_that_are_documented_and_watched(
+    system: System, position: str, missed: None
+) -> None:
     assert httpx.post(f"{system.url}/v1/events", content=b"{}").status_code == 401
     assert system.get("/v1/customers", limit="1").status_code == 200
     found: dict[str, set[str]] = {}

@@ -34,6 +34,13 @@ def told(system: System) -> System:
         timeout=10,
     )
     assert answer.status_code == 202, answer.text
+    answer = httpx.post(
+        f"{system.url}/v1/key-disownments",
+        json={"key": "somebody-elses", "reason": "it leaked"},
+        headers=system.key("ops"),
+        timeout=10,
+    )
+    assert answer.status_code == 202, answer.text
     system.post({"type": "order.placed", "id": "bad", "source": "/x", "data": {"amount": "?"}})
     wait_until(lambda: _settled(system), 60, "both services are idle")
     return system
