@@ -66,7 +66,9 @@ def missed(system: System, tmp_path_factory: pytest.TempPathFactory) -> None:
     assert system.rapport("types", "schema", "com.example.missed", str(file)).returncode == 0
 
     def counted() -> bool:
-        system.post({"id": "missed", "source": "/hotel", "type": "com.example.missed"})
+        event = {"source": "/hotel", "type": "com.example.missed"}
+        asked = f"{system.url}/v1/events?validate=true"
+        assert httpx.post(asked, json=event, headers=system.key("ingest")).status_code == 200
         return "rapport_contact_schema_misses_total{" in httpx.get(f"{system.url}/metrics").text
 
     wait_until(counted, 15.0, "the door counts what misses the schema")
