@@ -303,14 +303,11 @@ class Door:
             return [(topics.interactions, outcome) for outcome in outcomes]  # type: ignore[misc]
         pieces = dialect.pieces(asked.body)
         way = _way(asked, dialect.around(asked.body))
-
-        def kept(piece: bytes, refusal: Refusal) -> Admitted:
-            return refused.of_request(piece, asked.names, asked.sending, [refusal.error], way)
-
+        kept = refused.keeping(asked.names, asked.sending, way)
         return [
             (topics.interactions, outcome)
             if isinstance(outcome, Admitted)
-            else (topics.quarantine, kept(pieces[place], outcome))
+            else (topics.quarantine, kept.keep(pieces[place], [outcome.error]))
             for place, outcome in enumerate(outcomes)
         ]
 

@@ -44,6 +44,81 @@ _WHOLE = Way()
 _MATTER = (b"ce-", b"content-encoding", b"envelope-")
 
 
+class Keeping:
+    """Keeps what is refused of one request: what all its items share is worked out once."""
+
+    def __init__(
+        self,
+        content_type: str,
+        headers: Mapping[str, str],
+        sending: Sending,
+        way: Way = _WHOLE,
+    ) -> None:
+        self._headers = headers
+        self._key = sending.key
+        self._source = way.source
+        shared = {
+            "specversion": "1.0",
+            "source": SOURCE,
+            "type": TYPE,
+            "time": sending.received,
+            "receivedtime": sending.received,
+            "recordedtime": sending.recorded,
+            "ingestkey": sending.key.name,
+            "actor": sending.key.principal,
+            "traceparent": sending.traceparent,
+            "dataversion": 1,
+        }
+        data = {
+            "direction": "internal",
+            "identifiers": [],
+            "content_type": content_type[:MAX_CONTENT_TYPE],
+            "path": way.path,
+            **({"headers": headers} if headers else {}),
+            **({"around": _around(way.around)} if way.around else {}),
+            **({"vouched": sorted(sending.vouched)} if sending.vouched else {}),
+        }
+        self._head = _encode(shared)[:-1]
+        self._data = _encode(data)[1:]
+
+    def keep(self, raw: bytes, reasons: Sequence[FieldError]) -> Admitted:
+        """The record for the topic `quarantine`; its partition key is a hash of its own id.
+
+        The bytes are exactly those that came, but for the secrets of keys, which are blanked. With
+        them stands all that is needed to send them through the same door again.
+        """
+        id = str(uuid7())
+        partitionkey = partition_key(id)
+        source, type_ = _claimed(raw, self._headers, self._key, self._source)
+        value = b'%b,"id":"%b","partitionkey":"%b","data":{"bytes":"%b","size":%d,%b,%b}' % (
+            *(self._head, id.encode(), partitionkey.encode()),
+            *(base64.b64encode(without_secrets(raw)), len(raw)),
+            _encode(_Own([error.as_dict() for error in reasons], source, type_))[1:-1],
+            self._data,
+        )
+        return Admitted(partitionkey.encode(), value, id, partitionkey)
+
+
+class _Own(msgspec.Struct, gc=False):
+    reasons: list[dict[str, str]]
+    event_source: str
+    event_type: str
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def keeping(names: Mapping[bytes, bytes], sending: Sending, way: Way = _WHOLE) -> Keeping:
+    """For what came under these headers, of which those are kept that matter."""
+    content_type = names.get(b"content-type", b"").decode("latin-1")
+    matter = [name for name in names if name.startswith(_MATTER)]
+    headers = {
+        name.decode("latin-1"): names[name].decode("latin-1")[:MAX_HEADER]
+        for name in matter[:MAX_HEADERS]
+    }
+    return Keeping(content_type, headers, sending, way)
+
+
 def of_request(
     raw: bytes,
     names: Mapping[bytes, bytes],
@@ -51,14 +126,8 @@ def of_request(
     reasons: Sequence[FieldError],
     way: Way = _WHOLE,
 ) -> Admitted:
-    """The record of bytes that came under these headers, of which those are kept that matter."""
-    content_type = names.get(b"content-type", b"").decode("latin-1")
-    matter = [name for name in names if name.startswith(_MATTER)]
-    headers = {
-        name.decode("latin-1"): names[name].decode("latin-1")[:MAX_HEADER]
-        for name in matter[:MAX_HEADERS]
-    }
-    return record(raw, content_type, sending, reasons, headers, way)
+    """The record of bytes that came under these headers."""
+    return keeping(names, sending, way).keep(raw, reasons)
 
 
 def record(
@@ -69,43 +138,8 @@ def record(
     headers: Mapping[str, str] | None = None,
     way: Way = _WHOLE,
 ) -> Admitted:
-    """The record for the topic `quarantine`; its partition key is a hash of its own id.
-
-    The bytes are exactly those that came, but for the secrets of keys, which are blanked. With
-    them stands all that is needed to send them through the same door again.
-    """
-    id = str(uuid7())
-    partitionkey = partition_key(id)
-    source, type_ = _claimed(raw, headers or {}, sending.key, way.source)
-    document = {
-        "specversion": "1.0",
-        "id": id,
-        "source": SOURCE,
-        "type": TYPE,
-        "time": sending.received,
-        "receivedtime": sending.received,
-        "recordedtime": sending.recorded,
-        "partitionkey": partitionkey,
-        "ingestkey": sending.key.name,
-        "actor": sending.key.principal,
-        "traceparent": sending.traceparent,
-        "dataversion": 1,
-        "data": {
-            "direction": "internal",
-            "identifiers": [],
-            "content_type": content_type[:MAX_CONTENT_TYPE],
-            "bytes": base64.b64encode(without_secrets(raw)).decode(),
-            "size": len(raw),
-            "reasons": [error.as_dict() for error in reasons],
-            "path": way.path,
-            "event_source": source,
-            "event_type": type_,
-            **({"headers": headers} if headers else {}),
-            **({"around": _around(way.around)} if way.around else {}),
-            **({"vouched": sorted(sending.vouched)} if sending.vouched else {}),
-        },
-    }
-    return Admitted(partitionkey.encode(), msgspec.json.encode(document), id, partitionkey)
+    """The record of bytes that came as this content type."""
+    return Keeping(content_type, headers or {}, sending, way).keep(raw, reasons)
 
 
 def partition_key(id: str) -> str:

@@ -214,6 +214,8 @@ def test_what_was_ended_goes_on_with_the_same_command(
         *(-1, None, subprocess.DEVNULL, subprocess.DEVNULL, subprocess.DEVNULL),
         cwd=ROOT,
         env=environment(system.settings),
+        # whoever is started in the background ignores it, and so does all that it starts
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     wait_until(
         lambda: results.exists() and results.read_bytes().count(b"\n") >= 1000,
