@@ -13,7 +13,7 @@ from services.contact.turns import Turns
 from shared.clock import now, rfc3339
 from shared.database import Pool, is_transient
 from shared.errors import LogUnavailable, NotReady
-from shared.leases import Lease, LeaseLost
+from shared.leases import Lease
 from shared.service import Site
 from shared.settings import Settings
 from shared.telemetry import new_traceparent
@@ -41,13 +41,10 @@ def keeper(site: Site) -> Callable[[Pool, Lease], Awaitable[None]]:
         while True:
             try:
                 await look(pool, turns, lease, bounds_of(site.settings))
-            except LeaseLost:
-                raise
-            except Exception as error:  # it tries again, and never takes down what folds beside it
-                if isinstance(error, LogUnavailable | NotReady) or is_transient(error):
-                    _logger.warning("the bounds of the quarantine wait: %r", error)
-                else:
-                    _logger.exception("the bounds of the quarantine were not kept")
+            except Exception as error:
+                if not (isinstance(error, LogUnavailable | NotReady) or is_transient(error)):
+                    raise
+                _logger.warning("the bounds of the quarantine wait: %r", error)
             await asyncio.sleep(POLL)
 
     return run
