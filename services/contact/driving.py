@@ -24,12 +24,6 @@ from shared.errors import Conflict, FieldError, NotReady, Problem, Unprocessable
 PAGE = 200
 """Items that are driven together at most."""
 
-TURN_TIMEOUT = 5.0
-"""Seconds to wait while others drive."""
-
-VIEW_TIMEOUT = 2.0
-"""Seconds to wait until the view has all that became of items so far."""
-
 Result = dict[str, Any]
 
 
