@@ -14,7 +14,7 @@ from shared.projection import View
 from shared.promotion import Promotion
 from shared.schemas import Duty, Progress, Schema, duties, load, prepare
 from shared.status import PartitionStatus
-from shared.tasks import end
+from shared.tasks import cancelled_by_others_only, end
 from shared.worker import Worker, worker_name
 
 LOOK_TIMEOUT = 20.0
@@ -131,17 +131,21 @@ class Crew:
             if task.done():
                 task.result()
         try:
-            async with asyncio.timeout(LOOK_TIMEOUT):
-                wanted = await duties(self._pool, self._view)
-                self.serving = {duty.schema for duty in wanted if duty.live}
-                await self._begin(wanted)
-                await self._end({duty.schema for duty in wanted})
-                await self._raise({duty.schema for duty in wanted if duty.rising})
+            with cancelled_by_others_only():
+                async with asyncio.timeout(LOOK_TIMEOUT):
+                    await self._look_around()
         except Exception as error:
             if not silent:
                 _logger.warning("%s: %s", self.name, describe(error))
             return False
         return True
+
+    async def _look_around(self) -> None:
+        wanted = await duties(self._pool, self._view)
+        self.serving = {duty.schema for duty in wanted if duty.live}
+        await self._begin(wanted)
+        await self._end({duty.schema for duty in wanted})
+        await self._raise({duty.schema for duty in wanted if duty.rising})
 
     async def _begin(self, wanted: Sequence[Duty]) -> None:
         for duty in wanted:

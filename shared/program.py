@@ -26,6 +26,7 @@ from shared.server import Server
 from shared.service import Service, Site
 from shared.serving import Serving
 from shared.settings import Settings
+from shared.tasks import cancelled_by_others_only
 
 STOP_TIMEOUT = 14.0
 """Seconds that requests and batches in hand get at the end."""
@@ -311,7 +312,8 @@ async def _watch_generations(site: Site) -> None:
     while True:
         await asyncio.sleep(GENERATIONS_EVERY)
         try:
-            await generations.check(site.pool, site.sources)
+            with cancelled_by_others_only():
+                await generations.check(site.pool, site.sources)
             failing = False
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             if not failing:  # said once until it works again

@@ -20,6 +20,7 @@ from shared.projection import View
 from shared.schemas import Schema, is_live
 from shared.singles import SingleRunner
 from shared.status import PartitionStatus, partition_status, seconds_since
+from shared.tasks import cancelled_by_others_only
 from shared.watchdog import Watchdog
 
 CANCEL_TIMEOUT = 4.0
@@ -128,8 +129,9 @@ class Worker:
         failing = False
         while True:
             try:
-                async with asyncio.timeout(limit):
-                    await look()
+                with cancelled_by_others_only():
+                    async with asyncio.timeout(limit):
+                        await look()
                 failing = False
             except Exception as error:
                 if not failing:
@@ -142,16 +144,23 @@ class Worker:
         if self._stopping.is_set():
             await leases.renew()
             return
-        change = await leases.beat(await self._wanted(), self._refused)
-        for lease in change.lost:
-            _logger.warning("%s lost %s of %s", self.name, lease.unit, lease.schema)
-            if lease.unit in self._work:
-                self._work[lease.unit][1].cancel()
-        for lease in change.gained:
-            self._begin(leases, lease)
+        try:
+            change = await leases.beat(await self._wanted(), self._refused)
+        finally:
+            self._follow(leases)  # also where the heartbeat failed half way
         for lease in change.surplus:
             if lease.unit in self._work:
                 self._work[lease.unit][0].stop()
+
+    def _follow(self, leases: Leases) -> None:
+        """Work on exactly what is held: cancel what was lost, begin what was gained."""
+        for unit, (runner, task) in [*self._work.items()]:
+            if leases.held.get(unit) != runner.lease and not task.cancelling():
+                _logger.warning("%s lost %s of %s", self.name, unit, runner.lease.schema)
+                task.cancel()
+        for unit, lease in [*leases.held.items()]:
+            if unit not in self._work or self._work[unit][0].lease != lease:
+                self._begin(leases, lease)
 
     async def _wanted(self) -> list[str]:
         names = [partition_unit(n) for n in range(self.schema.partitions)]
@@ -181,7 +190,8 @@ class Worker:
     async def _work_on(self, leases: Leases, runner: Runner) -> None:
         """Work on a unit, then give it up; one that halted is not taken again by this process."""
         try:
-            await runner.run()
+            with cancelled_by_others_only():
+                await runner.run()
         except LeaseLost as error:
             _logger.warning("%s: %s", self.name, error)
         except Exception:

@@ -1,5 +1,6 @@
 """A scenario: what is done to a deployment, and the row that tells of it."""
 
+import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -39,6 +40,8 @@ def run(name: str, scenario: Scenario, stage: Stage) -> Row:
         traceback.print_exc()
         broken = (f"{type(error).__name__}: {str(error)[:1000]}",)
         row = Row(name, "", Audit(), monotonic() - began, broken)
+    if row.failed:
+        print(stage.last_words(), file=sys.stderr)
     stage.clear(shared=row.failed)
     return row
 

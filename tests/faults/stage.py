@@ -180,6 +180,12 @@ class Stage:
             self._shared.end()
             self._shared = None
 
+    def last_words(self) -> str:
+        """How every program of the present scenario fares, and the end of its log."""
+        deployments = [*self._others, *([self._shared] if self._shared else [])]
+        programs = [program for each in deployments for program in each.programs.values()]
+        return "\n".join(program.last_words() for program in programs)
+
     def at_end(self, ending: Callable[[], None]) -> None:
         """To be called when the scenario is audited and its own deployments have ended."""
         self._endings.append(ending)

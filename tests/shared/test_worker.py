@@ -2,12 +2,13 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from shared.crew import Crew
-from shared.database import Pool
-from shared.leases import Lease, Single
+from shared.database import Connection, Pool
+from shared.leases import Lease, Leases, Single
 from shared.log import Log
 from tests.shared import toy
 from tests.shared.toy import (
@@ -100,6 +101,35 @@ async def test_a_single_that_fails_is_run_again(
     start("a", singles=[Single("resolver", run)])
     await until(lambda: len(runs) >= 3)
     assert {*runs} == {1}
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionResetError("away"), asyncio.CancelledError()], ids=["error", "cancelled"]
+)
+async def test_a_heartbeat_that_breaks_after_units_were_taken_leaves_none_without_work(
+    pool: Pool,
+    log: Log,
+    topic_prefix: str,
+    start: Start,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+) -> None:
+    towards, broken = Leases._towards, []
+
+    async def taken_then_broken(
+        self: Leases, connection: Connection, target: int, *others: Any
+    ) -> None:
+        await towards(self, connection, target, *others)
+        if not broken:
+            broken.append({*self.held})
+            raise error
+
+    monkeypatch.setattr(Leases, "_towards", taken_then_broken)
+    await append(log, topic_prefix, [happening(str(n), who=str(n)) for n in range(100)])
+    one, running = start("a")
+    await until(lambda: one.schema and counted_is(pool, 100))
+    assert broken[0]
+    assert not running.done()
 
 
 async def test_it_holds_while_the_database_is_away_and_goes_on_by_itself(

@@ -83,6 +83,12 @@ class Program:
         """Whether these words stand in its log since it was started last."""
         return words.encode() in self.log.read_bytes()[self._said :]
 
+    def last_words(self, lines: int = 40) -> str:
+        """How it fares and the end of its log, to be shown when something failed."""
+        state = "runs" if self.runs else f"ended with {self._child and self._child.returncode}"
+        said = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return "\n".join([f"--- {self.name} {state}", *said[-lines:]])
+
     def send(self, number: signal.Signals) -> None:
         """Send it a signal and wait for nothing."""
         os.kill(self.pid, number)
