@@ -1,7 +1,7 @@
 """What decides: pure functions from a state and a command to events, and back from events to it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
 State = TypeVar("State")
@@ -37,6 +37,7 @@ class Decider(Generic[State, Command, Event]):
     events: Mapping[str, type[Event]]
     states: Any
     claims: Callable[[State], frozenset[Claim]] = _nothing
+    _names: Mapping[type, str] = field(init=False, repr=False)
 
     def name_of(self, event: Event) -> str:
         """The type that an event bears in the log."""

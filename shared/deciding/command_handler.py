@@ -7,7 +7,7 @@ from typing import Any
 from shared.database import Pool
 from shared.decider import Decider
 from shared.deciding.store import Change, Decided, Kept, Origin, Stale, Taken, load
-from shared.deciding.writing import Writer
+from shared.deciding.writing import Appended, Writer
 from shared.errors import Conflict, PreconditionFailed
 
 TRIES = 5
@@ -80,12 +80,13 @@ class CommandHandler:
             decided = [Decided(event, origin) for event in events]
             outcome = await self._writer.append(Change(decider, kept, decided, after, partitionkey))
             match outcome:
+                case Appended(position):
+                    version = kept.version + len(events)
+                    return Handled(stream, version, after, events, position)
                 case Taken():
                     raise ClaimTaken(outcome)
                 case Stale():
-                    continue
-            version = kept.version + len(events)
-            return Handled(stream, version, after, events, outcome.position)
+                    pass
         if expected is not None:
             raise stale(None)
         raise Conflict("Others changed this at the same time; try again.", code="contended")
