@@ -315,7 +315,9 @@ async def _watch_generations(site: Site) -> None:
             with cancelled_by_others_only():
                 await generations.check(site.pool, site.sources)
             failing = False
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except Fatal:
+            raise
+        except Exception as error:  # whatever a driver says whose server dies
             if not failing:  # said once until it works again
                 _logger.warning("generations were not looked up: %s", describe(error))
             failing = True
