@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from shared.database import without_password
-from shared.program import Addresses
+from shared.opening import Addresses
 from shared.schemas import Progress
 
 KEYS_FILE = "keys.json"

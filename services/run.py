@@ -20,7 +20,7 @@ import uvloop
 from services import banner, instance
 from shared import embedded, failpoints, memory, program, settings, telemetry
 from shared.errors import Fatal
-from shared.program import Addresses, Roles, Running
+from shared.opening import Addresses, Roles, Running
 from shared.server import listening
 from shared.service import Service
 from shared.settings import Settings

@@ -15,7 +15,18 @@ from shared.failpoints import failpoint
 from shared.leases import LeaseLost
 from shared.messages import Place, Record
 from shared.outcomes import Halt, Ok, Outcome, Park, Retry, Tally, backoff, classify, describe
-from shared.parking import Culprit, culprit, keep_parked, park, requests, unpark
+from shared.parking import (
+    BEHIND,
+    Culprit,
+    culprit,
+    first_of,
+    keep_parked,
+    park,
+    parked_subjects,
+    request_next,
+    requests,
+    unpark,
+)
 from shared.projection import Event, View
 from shared.schemas import Schema
 from shared.telemetry import trail
@@ -25,6 +36,9 @@ PATIENCE = 30.0
 
 SLICE = 200
 """Records decoded in one go, before others of this process have their turn."""
+
+ROUNDS = 1000
+"""Looks at what was asked for, each of up to 100 parked events, before folding goes on."""
 
 Item = Event | Culprit
 
@@ -110,10 +124,13 @@ class Folder:
 
     async def answer_requests(self) -> None:
         """Carry out the retries and discards that somebody asked for in this partition."""
-        async with self._pool.acquire(timeout=PATIENCE) as connection:
-            rows = await requests(connection, self._schema, self.at.partition)
-        for row in rows:
-            await self._answer(row)
+        for _ in range(ROUNDS if self._view.ordered else 1):
+            async with self._pool.acquire(timeout=PATIENCE) as connection:
+                rows = await requests(connection, self._schema, self.at.partition)
+            for row in rows:
+                await self._answer(row)
+            if not rows:
+                return
 
     async def _try(self, items: Sequence[Item], *, resume: bool) -> Outcome:
         """One transaction, once."""
@@ -138,7 +155,8 @@ class Folder:
         self, connection: Connection, items: Sequence[Item]
     ) -> tuple[Plan, dict[str, Move]]:
         await self.at.lock(connection)
-        plan = self._plan(self._unfolded(items))
+        left = self._unfolded(items)
+        plan = self._plan(await self._in_order(connection, left) if self._view.ordered else left)
         if plan.events:
             await self._view.fold(connection, self._schema, plan.events)
         if plan.culprits:
@@ -148,6 +166,19 @@ class Folder:
         moves = _moves(plan.items)
         await self.at.move(connection, moves)
         return plan, moves
+
+    async def _in_order(self, connection: Connection, items: Sequence[Item]) -> list[Item]:
+        """The items, those of a subject of which something is parked as culprits behind it."""
+        parked = await parked_subjects(connection, self._schema, self.at.partition)
+        found: list[Item] = []
+        for item in items:
+            subject = _subject(item)
+            if isinstance(item, Event) and subject in parked and not self._is_discarded(item):
+                item = culprit(item.record, BEHIND, "an earlier event of its subject is parked")
+            elif isinstance(item, Culprit) and not self._is_discarded(item):
+                parked.add(subject)
+            found.append(item)
+        return found
 
     def _plan(self, items: Sequence[Item]) -> Plan:
         if not self.at.discards and not any(type(item) is Culprit for item in items):
@@ -168,6 +199,9 @@ class Folder:
                 tally = tally.good()
                 continue
             ordinal = self.at.folded + count + 1
+            if item.reason == BEHIND:
+                culprits.append((item, ordinal))
+                continue
             worse = tally.parked(item.subject, ordinal)
             if (reason := worse.verdict()) is not None:
                 return Plan(items[:count], events, culprits, tally, f"{reason}: {item.error}")
@@ -240,6 +274,10 @@ class Folder:
                 await self.at.lock(connection)
                 await keep_parked(connection, self._schema, place, outcome.reason, outcome.error)
 
+    async def _may(self, connection: Connection, row: asyncpg.Record) -> bool:
+        """Whether it is the turn of a parked event."""
+        return not self._view.ordered or await first_of(connection, self._schema, row)
+
     async def _take_out(self, place: Place, item: Item, row: asyncpg.Record) -> Outcome:
         """Take an event out of `parked`, folded or discarded; Park says why it stays."""
         if isinstance(item, Culprit) and not row["discarded"]:
@@ -247,8 +285,12 @@ class Folder:
         try:
             async with asyncio.timeout(PATIENCE), transaction(self._pool) as connection:
                 await self.at.lock(connection)
+                if not (row["discarded"] or await self._may(connection, row)):
+                    return Park(BEHIND, "an earlier event of its subject is parked")
                 tally = self.at.tally.forgiven(row["subject"], row["ordinal"])
                 await unpark(connection, self._schema, place)
+                if self._view.ordered:
+                    await request_next(connection, self._schema, row)
                 await self.at.save_failures(connection, tally, self.at.halted)
                 if isinstance(item, Event) and not row["discarded"]:
                     await self._view.fold(connection, self._schema, [item])
@@ -258,6 +300,10 @@ class Folder:
             return classify(error)
         self.at.tally = tally
         return Ok()
+
+
+def _subject(item: Item) -> str:
+    return item.envelope.partitionkey if isinstance(item, Event) else str(item.subject)
 
 
 def _split(items: Sequence[Item], outcome: Park) -> list[Sequence[Item]]:

@@ -57,7 +57,9 @@ class Front:
 
     async def _livez(self, _: Request) -> Response:
         """Progress, not merely alive: false when a worker is stuck and only a new start helps."""
-        alive = {each.service.name: each.crew is None or each.crew.alive for each in self._running}
+        alive = {
+            each.service.name: all(crew.alive for crew in each.crews) for each in self._running
+        }
         return _json({"alive": alive}, 200 if all(alive.values()) else 503)
 
     async def _readyz(self, _: Request) -> Response:

@@ -37,7 +37,7 @@ class Running(Protocol):
     @property
     def site(self) -> Site: ...
     @property
-    def crew(self) -> Crew | None: ...
+    def crews(self) -> Sequence[Crew]: ...
 
 
 class _Families(Collector):
@@ -95,7 +95,7 @@ def _of_resources(running: Sequence[Running]) -> Iterable[Metric]:
         idle = pool.get_idle_size()
         connections.add_metric([name, "idle"], idle)
         connections.add_metric([name, "busy"], pool.get_size() - idle)
-        for worker in each.crew.workers if each.crew is not None else ():
+        for worker in (worker for crew in each.crews for worker in crew.workers):
             units.add_metric([name, worker.schema.name], len(worker.units))
     if running:
         queued.add_metric([], running[0].site.log.queued_bytes)
@@ -138,8 +138,8 @@ def _of_views(running: Sequence[Running]) -> Iterable[Metric]:
     rows = [
         (each.service.name, worker.schema.name, row)
         for each in running
-        if each.crew is not None
-        for worker in each.crew.workers
+        for crew in each.crews
+        for worker in crew.workers
         for row in worker.status()
     ]
     yield _of_schemas(running)
@@ -164,10 +164,10 @@ def _of_schemas(running: Sequence[Running]) -> Metric:
         "1 for the schema that readers read, 0 for another that is folded here.",
         labels=["service", "schema"],
     )
-    for each in running:
-        if each.crew is not None:
-            for name in sorted(worker.schema.name for worker in each.crew.workers):
-                serves.add_metric([each.service.name, name], name in each.crew.serving)
+    crews = [(each.service.name, crew) for each in running for crew in each.crews]
+    for service, crew in crews:
+        for name in sorted(worker.schema.name for worker in crew.workers):
+            serves.add_metric([service, name], name in crew.serving)
     return serves
 
 

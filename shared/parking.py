@@ -14,6 +14,9 @@ from shared.errors import FieldError, NotFound, Unprocessable
 from shared.ids import uuid8
 from shared.messages import Place, Record, decode
 
+BEHIND = "behind"
+"""The reason of an event that is parked because an earlier one of its subject is."""
+
 
 class Culprit(NamedTuple):
     """A record that cannot be folded, and why. Named by its bytes where it cannot be decoded."""
@@ -115,6 +118,24 @@ async def requests(connection: Connection, schema: str, partition: int) -> list[
     return found
 
 
+async def parked_subjects(connection: Connection, schema: str, partition: int) -> set[str]:
+    """The subjects of which something is parked in a partition."""
+    rows = await connection.fetch(in_schema(_SUBJECTS, schema), partition)
+    return {str(row["subject"]) for row in rows}
+
+
+async def first_of(connection: Connection, schema: str, row: asyncpg.Record) -> bool:
+    """Whether nothing earlier of the same subject is parked in the partition of a parked row."""
+    where = (row["partition"], row["subject"], row["ordinal"])
+    return not await connection.fetchval(in_schema(_EARLIER, schema), *where)
+
+
+async def request_next(connection: Connection, schema: str, row: asyncpg.Record) -> None:
+    """Ask for the next event of a subject to be retried that was only behind this one."""
+    where = (row["partition"], row["subject"])
+    await connection.execute(in_schema(_REQUEST_NEXT, schema), schema, *where, BEHIND)
+
+
 async def unpark(connection: Connection, schema: str, place: Place) -> None:
     """Take an event out of `parked`: it was folded after all, or given up."""
     where = (place.partition, place.topic, place.offset)
@@ -176,7 +197,21 @@ LEFT JOIN discards d ON d.subject = p.subject AND d.event = p.event
 LEFT JOIN retries r ON r.schema = $1 AND r.partition = p.partition AND r.topic = p.topic
     AND r.record = p.record
 WHERE p.partition = $2 AND (d.event IS NOT NULL OR r.record IS NOT NULL)
-ORDER BY p.topic, p.record LIMIT 100
+ORDER BY p.ordinal LIMIT 100
+"""
+
+_SUBJECTS = "SELECT DISTINCT subject FROM {s}.parked WHERE partition = $1"
+
+_EARLIER = """
+SELECT EXISTS (SELECT FROM {s}.parked WHERE partition = $1 AND subject = $2 AND ordinal < $3)
+"""
+
+_REQUEST_NEXT = """
+INSERT INTO retries (schema, partition, topic, record)
+SELECT $1, n.partition, n.topic, n.record FROM (
+    SELECT * FROM {s}.parked WHERE partition = $2 AND subject = $3 ORDER BY ordinal LIMIT 1
+) n WHERE n.reason = $4
+ON CONFLICT DO NOTHING
 """
 
 _UNPARK = "DELETE FROM {s}.parked WHERE partition = $1 AND topic = $2 AND record = $3"

@@ -5,26 +5,16 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 import asyncpg
-import httpx
-from starlette.types import ASGIApp
 
-from shared import database, deployment, gateway, generations, schemas
-from shared.auth import Keyring, RemoteKeyring
-from shared.clock import monotonic
-from shared.consumer import Pace
-from shared.crew import Crew
+from shared import gateway, generations
 from shared.errors import Fatal, LogUnavailable
-from shared.log import Log, Topic, topic_name
+from shared.opening import Addresses, Roles, Running, opened
 from shared.outcomes import describe
-from shared.projection import View
 from shared.server import Server
 from shared.service import Service, Site
-from shared.serving import Serving
 from shared.settings import Settings
 from shared.tasks import cancelled_by_others_only
 
@@ -37,195 +27,16 @@ CANCEL_TIMEOUT = 2.0
 CLOSE_TIMEOUT = 4.0
 """Seconds in which pools and clients close. All three together, and the servers, are under 25 s."""
 
-GRACE = 6.0
-"""Seconds that a worker gives the batches in hand before it cancels them."""
-
-TOPICS_TIMEOUT = 60.0
-"""Seconds to wait for topics that another service makes."""
-
 GENERATIONS_EVERY = 2.0
 """Seconds between two looks at whether topics have gone on to another generation."""
 
 T = TypeVar("T")
 
-_MIGRATIONS = Path(__file__).with_name("migrations")
 _logger = logging.getLogger("rapport.program")
-
-
-@dataclass(frozen=True)
-class Addresses:
-    """Where the two servers are; `embedded` when they are ours alone, on this machine."""
-
-    kafka: str
-    database: str
-    embedded: bool
-
-
-@dataclass(frozen=True)
-class Running:
-    """A service that was opened."""
-
-    service: Service
-    site: Site
-    crew: Crew | None
-    app: ASGIApp
-
-
-@dataclass(frozen=True)
-class Roles:
-    """What this process does for its services."""
-
-    api: bool = True
-    worker: bool = True
 
 
 Ready = Callable[[str, list[Running]], Awaitable[None]]
 """Told the URL, and what was opened, once it answers."""
-
-
-@asynccontextmanager
-async def opened(
-    services: Sequence[Service], settings: Settings, addresses: Addresses, roles: Roles
-) -> AsyncIterator[list[Running]]:
-    """Open services together: databases, topics, schemas, keys; closed in the opposite order."""
-    async with AsyncExitStack() as stack:
-        secret = deployment.secret(settings)
-        pools = [await _pool(stack, service, addresses.database) for service in services]
-        log = await Log.connect(addresses.kafka)
-        stack.push_async_callback(log.close)
-        partitions = partitions_of(settings, addresses)
-        owned = [topic for service in services for topic in service.owns]
-        await _topics(log, settings.topic_prefix, owned, partitions, addresses.embedded)
-        keyring = await _keyring(stack, services, pools, settings)
-        running = []
-        for service, pool in zip(services, pools, strict=True):
-            await deployment.recognise(pool, secret)
-            site = await _site(service, settings, secret, pool, log, keyring)
-            await service.begin(site)
-            crew = None
-            if roles.worker:
-                url = database.service_url(addresses.database, service.name)
-                crew = _crew(service, site, await _connect(stack, url))
-            app = service.app(site)
-            if roles.api:
-                await stack.enter_async_context(service.beside(site, app))
-            running.append(Running(service, site, crew, app))
-        yield running
-
-
-def partitions_of(settings: Settings, addresses: Addresses) -> int:
-    """Of every topic that is made now."""
-    return settings.partitions or (4 if addresses.embedded else 12)
-
-
-async def _pool(stack: AsyncExitStack, service: Service, server: str) -> database.Pool:
-    url = database.service_url(server, service.name)
-    await database.ensure_database(url)
-    pool = await _connect(stack, url)
-    await database.migrate(pool, _MIGRATIONS, service.migrations)
-    return pool
-
-
-async def _connect(stack: AsyncExitStack, url: str) -> database.Pool:
-    """A pool of its own for each use: requests never keep a worker from its leases."""
-    pool = await database.connect(url)
-    stack.push_async_callback(_close_pool, pool)
-    return pool
-
-
-async def _close_pool(pool: database.Pool) -> None:
-    try:
-        async with asyncio.timeout(5):
-            await pool.close()
-    except TimeoutError:
-        pool.terminate()
-
-
-async def _topics(
-    log: Log, prefix: str, owned: Sequence[Topic], partitions: int, embedded: bool
-) -> None:
-    try:
-        await log.ensure_topics(prefix, owned, partitions, embedded=embedded)
-    except LogUnavailable as error:
-        raise Fatal(f"The topics cannot be made: {error}.") from error
-
-
-async def _keyring(
-    stack: AsyncExitStack,
-    services: Sequence[Service],
-    pools: Sequence[database.Pool],
-    settings: Settings,
-) -> Keyring:
-    """The ring of the service here that owns the keys, else one that asks for them over HTTP."""
-    for service, pool in zip(services, pools, strict=True):
-        if service.keyring is not None:
-            return service.keyring(pool)
-    if settings.contact_url is None:
-        raise Fatal(
-            "Keys are checked by the service contact; set RAPPORT_CONTACT_URL to where it is."
-        )
-    client = httpx.AsyncClient(base_url=settings.contact_url, timeout=5.0)
-    stack.push_async_callback(client.aclose)
-    return RemoteKeyring(client)
-
-
-async def _site(
-    service: Service,
-    settings: Settings,
-    secret: bytes,
-    pool: database.Pool,
-    log: Log,
-    keyring: Keyring,
-) -> Site:
-    view = service.view(settings.topic_prefix)
-    schema = await _schema(pool, log, view, settings.topic_prefix)
-    owned = {topic.name for topic in service.owns} | set(view.topics)
-    sources, _ = await schemas.record_topics(pool, log, owned, settings.topic_prefix)
-    return Site(
-        settings=settings,
-        secret=secret,
-        pool=pool,
-        log=log,
-        view=view,
-        schema=schema,
-        serving=Serving(pool, view),
-        partitions=schema.partitions,
-        sources=sources,
-        keyring=keyring,
-    )
-
-
-async def _schema(pool: database.Pool, log: Log, view: View, prefix: str) -> schemas.Schema:
-    """The schema of this code; topics that another service makes are waited for."""
-    deadline = monotonic() + TOPICS_TIMEOUT
-    while True:
-        missing = [name for name in view.topics if not await _is_there(log, pool, name, prefix)]
-        if not missing:
-            return await schemas.prepare(pool, log, view, prefix)
-        if monotonic() > deadline:
-            raise Fatal(
-                f"The topic {missing[0]} is not in Kafka; start the service that owns it, "
-                "or run `rapport topics apply`."
-            )
-        await asyncio.sleep(0.5)
-
-
-async def _is_there(log: Log, pool: database.Pool, topic: str, prefix: str) -> bool:
-    generation = await pool.fetchval("SELECT generation FROM topics WHERE topic = $1", topic)
-    generation = generation or await generations.first_seen(log, prefix, topic)
-    return await log.partitions(topic_name(prefix, topic, generation)) is not None
-
-
-def _crew(service: Service, site: Site, pool: database.Pool) -> Crew:
-    return Crew(
-        pool,
-        site.log,
-        site.view,
-        service.singles(site),
-        prefix=site.settings.topic_prefix,
-        pace=Pace(lease=site.settings.lease_seconds, grace=GRACE),
-        schema=site.schema,
-    )
 
 
 async def run(
@@ -288,7 +99,7 @@ async def _serve(
 ) -> None:
     front = gateway.Front(running, api=roles.api)
     server = Server(front, listener, connections=running[0].site.settings.connections)
-    crews = [each.crew.run() for each in running if each.crew is not None]
+    crews = [crew.run() for each in running for crew in each.crews]
     looks = [_watch_generations(each.site) for each in running]
     working = [asyncio.create_task(each) for each in (server.serve(), *crews)]
     watching = [asyncio.create_task(each) for each in (stop.wait(), *looks)]
@@ -339,9 +150,8 @@ async def _end(
 ) -> None:
     """Stop taking requests, finish the batches in hand, and be done within the bound."""
     server.stop()
-    for each in running:
-        if each.crew is not None:
-            each.crew.stop()
+    for crew in (crew for each in running for crew in each.crews):
+        crew.stop()
     _, late = await asyncio.wait(tasks, timeout=STOP_TIMEOUT)
     for task in late:
         _logger.warning("did not end in time: %r", task)

@@ -110,7 +110,8 @@ class View:
     `(connection, schema, events)`, and commutes: any split and any interleaving of partitions
     gives the same rows. `singles` keep the second stage up, each run by one worker
     of the schema; `settled` says whether they have worked off what came before the given offsets,
-    by topic in Kafka and partition, `left` how many rows wait for them.
+    by topic in Kafka and partition, `left` how many rows wait for them. `ordered`: behind a parked
+    event the later ones of its subject are parked too, and are retried in order after it.
     """
 
     service: str
@@ -124,3 +125,4 @@ class View:
     left: Callable[[Connection, str], Awaitable[int]] | None = None
     singles: tuple[Single, ...] = ()
     proof: Proof = field(default_factory=Proof)
+    ordered: bool = False

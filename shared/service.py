@@ -86,13 +86,14 @@ class Service:
     `app` answers the paths that begin with one of `paths`; `keyring` is None for a service that
     asks contact; `begin` runs once before anything is served; `beside` is open while the API
     answers, for what comes in otherwise than over HTTP; `counts` are numbers that operators watch,
-    by name, of the database and a view schema.
+    by name, of the database and a view schema. `policies` are what a deciding service works on
+    beside its view, and `relayed` the topic that its events go to.
     """
 
     name: str
     owns: tuple[Topic, ...]
     view: Callable[[str], View]  # by topic prefix
-    migrations: Path
+    migrations: Path | None
     paths: tuple[str, ...]
     app: Callable[[Site], ASGIApp]
     openapi: Callable[[], dict[str, object]]
@@ -101,3 +102,5 @@ class Service:
     begin: Callable[[Site], Awaitable[None]] = nothing
     beside: Callable[[Site, ASGIApp], AbstractAsyncContextManager[None]] = alone
     counts: Callable[[Pool, str], Awaitable[Mapping[str, int]]] = no_counts
+    policies: Callable[[str], View] | None = None  # by topic prefix
+    relayed: Topic | None = None

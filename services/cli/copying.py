@@ -31,7 +31,7 @@ from shared.errors import Fatal
 from shared.growth import Growth, News, Result
 from shared.log import Log
 from shared.members import Member
-from shared.program import partitions_of
+from shared.opening import partitions_of
 
 RUNNING = (
     "Services that run notice it within seconds and end with a sentence; started again, by whoever "

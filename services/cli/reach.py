@@ -16,7 +16,7 @@ from services.run import running_servers
 from shared import database, failpoints, settings, telemetry
 from shared.errors import Fatal
 from shared.log import Log
-from shared.program import Addresses
+from shared.opening import Addresses
 from shared.service import Service
 from shared.settings import Settings
 

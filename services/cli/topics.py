@@ -12,7 +12,7 @@ from services.registry import SERVICES
 from shared import administration, copies, retiring, topics
 from shared.copies import Copy, Marks
 from shared.log import Log
-from shared.program import partitions_of
+from shared.opening import partitions_of
 from shared.retiring import Old
 from shared.service import Service
 from shared.topics import Step, Wanted, topic_name

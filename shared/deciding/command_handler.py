@@ -1,6 +1,6 @@
 """Commands carried out: load a stream, decide, append; again where another was faster."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,9 +40,9 @@ class Handled:
 class CommandHandler:
     """Carries out the commands of one service in one process."""
 
-    def __init__(self, pool: Pool, source: str, told: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, pool: Pool, source: str) -> None:
         self._pool = pool
-        self._writer = Writer(pool, source, told)
+        self._writer = Writer(pool, source)
 
     async def load(self, decider: Decider[Any, Any, Any], stream: str) -> Kept:
         """A stream as it stands; version 0 where there is none."""

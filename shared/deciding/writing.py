@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from shared.checkpoints import transaction
@@ -35,11 +35,9 @@ class _Waiting(NamedTuple):
 class Writer:
     """Appends for the commands of one process; one transaction at a time."""
 
-    def __init__(self, pool: Pool, source: str, told: Callable[[], None] = lambda: None) -> None:
-        """`told` is called after each commit."""
+    def __init__(self, pool: Pool, source: str) -> None:
         self._pool = pool
         self._source = source
-        self._told = told
         self._waiting: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
 
@@ -81,7 +79,6 @@ class Writer:
                     _answer(left[number], loser)
                 left = [each for number, each in enumerate(left) if number not in lost.losers]
             else:
-                self._told()
                 for each, position in zip(left, positions, strict=True):
                     _answer(each, Appended(position))
                 return

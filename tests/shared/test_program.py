@@ -14,7 +14,7 @@ from shared.auth import Key
 from shared.database import Pool
 from shared.errors import Fatal
 from shared.log import Topic
-from shared.program import Addresses, Roles, Running
+from shared.opening import Addresses, Roles, Running
 from shared.server import listening
 from shared.service import Service, Site
 from shared.settings import Settings

@@ -114,7 +114,8 @@ async def test_a_heartbeat_that_breaks_after_units_were_taken_leaves_none_withou
     monkeypatch: pytest.MonkeyPatch,
     error: BaseException,
 ) -> None:
-    towards, broken = Leases._towards, []
+    towards = Leases._towards
+    broken: list[set[str]] = []
 
     async def taken_then_broken(
         self: Leases, connection: Connection, target: int, *others: Any

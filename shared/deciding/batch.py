@@ -1,0 +1,149 @@
+"""A batch of commands decided in memory: all that it touches is loaded once, and appended once."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from shared.database import Connection
+from shared.decider import Claim, Decider
+from shared.deciding.store import Change, Decided, Kept, Origin, load
+from shared.projection import Event
+
+
+class Wanted(Protocol):
+    """See `policies.Reaction`."""
+
+    @property
+    def decider(self) -> Decider[Any, Any, Any]: ...
+    @property
+    def stream(self) -> str: ...
+    @property
+    def partitionkey(self) -> str: ...
+    @property
+    def scope(self) -> str | None: ...
+    @property
+    def subjects(self) -> tuple[str, ...]: ...
+    @property
+    def needs(self) -> Sequence[tuple[Decider[Any, Any, Any], str]]: ...
+    def command(self, states: Mapping[str, Any], /) -> Any: ...
+
+
+class Batch:
+    """The streams that a batch touches, as they are while it is decided."""
+
+    def __init__(
+        self,
+        kept: Mapping[str, Kept],
+        customers: Mapping[str, str],
+        holders: Mapping[tuple[str, str], str],
+    ) -> None:
+        """`customers` by subject where it is another; `holders`: streams by scope and customer."""
+        self._kept = kept
+        self._customers = customers
+        self._holders = dict(holders)
+        self._states = {stream: each.state for stream, each in kept.items()}
+        self._decided: defaultdict[str, list[Decided]] = defaultdict(list)
+        self._deciders: dict[str, Decider[Any, Any, Any]] = {}
+        self._keys: dict[str, str] = {}
+
+    @classmethod
+    async def load(cls, connection: Connection, wanted: Sequence[Wanted]) -> "Batch":
+        """Load and lock every stream that may be reached, in the open transaction."""
+        subjects = sorted({subject for each in wanted for subject in each.subjects})
+        rows = await connection.fetch(_CUSTOMERS, subjects)
+        customers = {str(row["subject"]): str(row["customer"]) for row in rows}
+        asked = sorted({customers.get(subject, subject) for subject in subjects})
+        scopes = sorted({each.scope for each in wanted if each.scope is not None})
+        holders: dict[tuple[str, str], str] = {}
+        for row in await connection.fetch(_HOLDERS, scopes, asked):
+            holders.setdefault((row["scope"], str(row["customer"])), str(row["stream"]))
+            customers[str(row["subject"])] = str(row["customer"])
+        kept: dict[str, Kept] = {}
+        for decider, streams in _streams(wanted, holders).items():
+            kept |= await load(connection, decider, streams, lock=True)
+        return cls(kept, customers, holders)
+
+    def target(self, wanted: Wanted) -> str:
+        """The stream that a command is for."""
+        if wanted.scope is not None:
+            for subject in wanted.subjects:
+                holder = self._holders.get((wanted.scope, self._customer(subject)))
+                if holder is not None:
+                    return holder
+        return wanted.stream
+
+    def carry_out(self, wanted: Wanted, stream: str, event: Event) -> bool:
+        """Decide a command that follows from an event; whether anything came of it.
+
+        Raises what the decider raises.
+        """
+        decider, state = wanted.decider, self._states[stream]
+        command = wanted.command({need[1]: self._states[need[1]] for need in wanted.needs})
+        events = decider.decide(state, command)
+        after = decider.fold(events, state)
+        origin = _origin(event)
+        self._decided[stream] += [Decided(each, origin) for each in events]
+        self._states[stream] = after
+        self._deciders[stream] = decider
+        self._keys.setdefault(stream, wanted.partitionkey)
+        self._hold(stream, decider.claims(state), decider.claims(after))
+        return bool(events)
+
+    def changes(self) -> list[Change]:
+        """What is to be appended."""
+        return [
+            Change(
+                *(self._deciders[stream], self._kept[stream], decided),
+                *(self._states[stream], self._keys[stream]),
+            )
+            for stream, decided in self._decided.items()
+            if decided
+        ]
+
+    def _hold(self, stream: str, before: frozenset[Claim], after: frozenset[Claim]) -> None:
+        for claim in before - after:
+            self._holders.pop((claim.scope, self._customer(claim.subject)), None)
+        for claim in after - before:
+            self._holders[claim.scope, self._customer(claim.subject)] = stream
+
+    def _customer(self, subject: str) -> str:
+        return self._customers.get(subject, subject)
+
+
+def _streams(
+    wanted: Sequence[Wanted], holders: Mapping[tuple[str, str], str]
+) -> dict[Decider[Any, Any, Any], set[str]]:
+    """By decider, in one order so that none deadlock."""
+    found: dict[str, tuple[Decider[Any, Any, Any], set[str]]] = {}
+    for each in wanted:
+        held = {stream for (scope, _), stream in holders.items() if scope == each.scope}
+        for decider, streams in ((each.decider, {each.stream} | held), *_needed(each)):
+            found.setdefault(decider.category, (decider, set()))[1].update(streams)
+    return {decider: streams for _, (decider, streams) in sorted(found.items())}
+
+
+def _needed(wanted: Wanted) -> list[tuple[Decider[Any, Any, Any], set[str]]]:
+    return [(decider, {stream}) for decider, stream in wanted.needs]
+
+
+def _origin(event: Event) -> Origin:
+    envelope = event.envelope
+    return Origin(
+        actor="policy",
+        key=envelope.ingestkey,
+        correlationid=envelope.correlationid,
+        causationid=envelope.event,
+        traceparent=envelope.traceparent,
+    )
+
+
+_CUSTOMERS = "SELECT subject, customer FROM belonging WHERE subject = ANY ($1::uuid[])"
+
+_HOLDERS = """
+SELECT c.scope, c.subject, c.stream, coalesce(b.customer, c.subject) AS customer
+FROM claims c LEFT JOIN belonging b ON b.subject = c.subject
+WHERE c.scope = ANY ($1::text[]) AND coalesce(b.customer, c.subject) = ANY ($2::uuid[])
+AND (c.subject = ANY ($2::uuid[])
+     OR c.subject IN (SELECT subject FROM belonging WHERE customer = ANY ($2::uuid[])))
+ORDER BY c.scope, c.stream
+"""

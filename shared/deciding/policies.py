@@ -1,0 +1,176 @@
+"""Policies: what a service decides of its own accord about the events that it reads."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import MetaData
+
+from shared.database import Connection
+from shared.decider import Decider
+from shared.deciding.batch import Batch
+from shared.deciding.store import Lost, append
+from shared.errors import DatabaseUnavailable, Problem
+from shared.messages import Record
+from shared.projection import Event, Projection, View
+
+TRIES = 5
+"""Times that a batch is decided anew where commands were faster."""
+
+
+class Target(NamedTuple):
+    """A stream whose state a command is made with."""
+
+    decider: Decider[Any, Any, Any]
+    stream: str
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """What a policy wants: a command to a stream.
+
+    With a `scope`, to whichever stream holds that claim for the customer of any of `subjects`;
+    where none does, and without a scope, to `stream`, which begins with `partitionkey`. `command`
+    makes it from the states of what it `needs`, by stream.
+    """
+
+    decider: Decider[Any, Any, Any]
+    stream: str
+    partitionkey: str
+    command: Callable[[Mapping[str, Any]], Any]
+    scope: str | None = None
+    subjects: tuple[str, ...] = ()
+    needs: tuple[Target, ...] = ()
+
+
+Asked = tuple[Event, Sequence[Reaction]]
+"""An event, and what a policy wants of it."""
+
+
+class Belonging(NamedTuple):
+    """A subject belongs to a customer; the highest revision stands."""
+
+    subject: str
+    customer: str
+    revision: int
+
+
+@dataclass(frozen=True)
+class Policy:
+    """`react` is pure: what an event asks for; None where it is none of the policy's business."""
+
+    name: str
+    react: Callable[[Event], Sequence[Reaction] | None]
+    belongs: Callable[[Event], Belonging | None]
+
+
+def policies_view(
+    service: str,
+    source: str,
+    topics: tuple[str, ...],
+    decode: Callable[[Record], Event],
+    policy: Policy,
+) -> View:
+    """The policies of a service as the runtime works on them: never rewound, never rebuilt.
+
+    Decisions stand beside `events`, so its schema has no tables of its own.
+    """
+
+    async def fold(connection: Connection, schema: str, events: Sequence[Event]) -> None:
+        await _decide(connection, source, policy, events)
+
+    return View(
+        service=f"{service}_policies",
+        version=1,
+        topics=topics,
+        metadata=MetaData(),
+        decode=decode,
+        projection=Projection((), lambda event: None, lambda events: {}, ()),
+        fold=fold,
+        ordered=True,
+    )
+
+
+async def _decide(
+    connection: Connection, source: str, policy: Policy, events: Sequence[Event]
+) -> None:
+    """Decide about a batch in the open transaction: all events and states in one go.
+
+    Nothing that `inbox` has is decided again. Raises DatabaseUnavailable, so that the batch is
+    tried again, where commands were faster each time.
+    """
+    told = [belonging for event in events if (belonging := policy.belongs(event)) is not None]
+    if told:
+        await connection.execute(_BELONGS, *zip(*_latest(told), strict=True))
+    asked = [(event, found) for event in events if (found := policy.react(event)) is not None]
+    wanted = await _undecided(connection, policy.name, asked)
+    for _ in range(TRIES if wanted else 0):
+        try:
+            async with connection.transaction():
+                await _decide_once(connection, source, policy.name, wanted)
+            return
+        except Lost:
+            continue
+    if wanted:
+        raise DatabaseUnavailable("commands were faster each time")
+
+
+async def _decide_once(
+    connection: Connection, source: str, policy: str, wanted: Sequence[Asked]
+) -> None:
+    batch = await Batch.load(connection, [each for _, found in wanted for each in found])
+    outcomes = []
+    for event, reactions in wanted:
+        outcome, stream = "nothing", None
+        for reaction in reactions:
+            stream = batch.target(reaction)
+            try:
+                decided = batch.carry_out(reaction, stream, event)
+                outcome = "decided" if decided else "nothing new"
+            except Problem as problem:
+                outcome = f"refused: {problem.code}"
+        envelope = event.envelope
+        outcomes.append((envelope.partitionkey, envelope.event, policy, outcome, stream))
+    await connection.execute(_LOOKED_AT, *zip(*outcomes, strict=True))
+    if changes := batch.changes():
+        await append(connection, source, changes)
+
+
+async def _undecided(connection: Connection, policy: str, wanted: Sequence[Asked]) -> list[Asked]:
+    """Those that the inbox does not have, each once."""
+    first: dict[tuple[str, str], Asked] = {}
+    for each in wanted:
+        first.setdefault((each[0].envelope.partitionkey, each[0].envelope.event), each)
+    if not first:
+        return []
+    rows = await connection.fetch(_KNOWN, policy, *zip(*first, strict=True))
+    for row in rows:
+        del first[str(row["subject"]), str(row["event"])]
+    return [*first.values()]
+
+
+def _latest(belongs: Sequence[Belonging]) -> list[Belonging]:
+    """The highest revision of each subject, in the order of subjects so that none deadlock."""
+    found: dict[str, Belonging] = {}
+    for each in belongs:
+        if each.subject not in found or found[each.subject].revision < each.revision:
+            found[each.subject] = each
+    return sorted(found.values())
+
+
+_BELONGS = """
+INSERT INTO belonging AS b (subject, customer, revision)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[])
+ON CONFLICT (subject) DO UPDATE SET customer = excluded.customer, revision = excluded.revision
+WHERE excluded.revision > b.revision
+"""
+
+_KNOWN = """
+SELECT i.subject, i.event FROM unnest($2::uuid[], $3::uuid[]) g (subject, event)
+JOIN inbox i ON i.subject = g.subject AND i.event = g.event AND i.policy = $1
+"""
+
+_LOOKED_AT = """
+INSERT INTO inbox (subject, event, policy, outcome, stream)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[])
+"""
