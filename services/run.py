@@ -14,11 +14,11 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 
-import asyncpg
 import uvloop
 
 from services import banner, instance
 from shared import embedded, failpoints, memory, program, settings, telemetry
+from shared.database import ERRORS
 from shared.errors import Fatal
 from shared.opening import Addresses, Roles, Running
 from shared.server import listening
@@ -206,5 +206,5 @@ async def _tell_of_view(running: Running) -> None:
 async def _serves(running: Running) -> bool:
     try:
         return await running.site.serving.schema() is not None
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except ERRORS:
         return False  # the database is away; the log says so

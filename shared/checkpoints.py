@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import asyncpg
 
-from shared.database import Connection, Pool, in_schema
+from shared.database import ERRORS, Connection, Pool, in_schema
 from shared.errors import DatabaseUnavailable
 from shared.eviction import evicting
 from shared.leases import LeaseLost
@@ -45,7 +45,7 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
 async def _acquire(pool: Pool) -> asyncpg.pool.PoolConnectionProxy:
     try:
         return await pool.acquire(timeout=ACQUIRE_TIMEOUT)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except ERRORS as error:
         raise DatabaseUnavailable(describe(error)) from error
 
 
@@ -54,7 +54,7 @@ async def _roll_back(
 ) -> None:
     try:
         await opened.rollback()
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except ERRORS:
         _drop(connection)  # the server rolls back what it has no client for
 
 

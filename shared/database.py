@@ -25,6 +25,15 @@ SESSION = {
 """Of every session. The last one, in ms: where we gave up and went away, the server ends what still
 waits for a lock, so that tries do not pile up until no connection is left."""
 
+ERRORS = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""Whatever the driver raises; the last one now and then when its server dies."""
+
 _MIGRATION_LOCK = 7_262_001
 
 
@@ -95,7 +104,7 @@ async def _create(parts: SplitResult, name: str) -> None:
         ) from error
 
 
-_NO_ENTRY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError)
+_NO_ENTRY = (*ERRORS, ValueError)
 
 
 def _no_entry(url: str, error: Exception) -> Fatal:

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
-import asyncpg
 import msgspec
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.requests import Request
@@ -14,6 +13,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared import metrics
+from shared.database import ERRORS
 from shared.errors import LogUnavailable, NotFound
 from shared.http import problem_response
 
@@ -93,7 +93,7 @@ async def _state(running: Running) -> dict[str, bool]:
         async with asyncio.timeout(READY_TIMEOUT):
             schema = await site.serving.schema()
             database = await site.pool.fetchval("SELECT true")
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except ERRORS:
         schema, database = None, False
     try:
         async with asyncio.timeout(READY_TIMEOUT):

@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-import asyncpg
-
 from shared import administration, copies
 from shared.clock import monotonic
 from shared.copies import Copy, Sum
 from shared.copy_session import Change, Pace, Spoiled, settled, unchanged
 from shared.copying import Copier
+from shared.database import ERRORS
 from shared.errors import Fatal, LogUnavailable
 from shared.failpoints import failpoint
 from shared.log import Log
@@ -255,7 +254,7 @@ class Growth:
             raise Fatal(_STAYS.format(error=describe(error))) from error
         try:
             recorded = opening.result()
-        except (OSError, LogUnavailable, asyncpg.PostgresError, asyncpg.InterfaceError) as second:
+        except (LogUnavailable, *ERRORS) as second:
             raise Fatal(_STAYS.format(error=describe(second))) from error
         if recorded:
             raise Fatal(

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
-import asyncpg
 import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -14,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from shared import errors, telemetry
 from shared.clock import monotonic
-from shared.database import is_transient
+from shared.database import ERRORS, is_transient
 from shared.errors import FieldError, NotReady, Problem
 from shared.messages import Place, parse_position
 
@@ -57,13 +56,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_framework)
     app.add_exception_handler(errors.LogUnavailable, _on_log_away)
-    for kind in (
-        errors.DatabaseUnavailable,
-        asyncpg.PostgresError,
-        asyncpg.InterfaceError,
-        OSError,
-        TimeoutError,
-    ):
+    for kind in (errors.DatabaseUnavailable, *ERRORS):
         app.add_exception_handler(kind, _on_database)
     app.add_exception_handler(Exception, _on_bug)  # which raises it again, for the log
 

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-import asyncpg
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -18,6 +17,7 @@ from typing_extensions import override
 
 from shared.counting import BOUNDS, REQUESTS, Latencies
 from shared.crew import Crew
+from shared.database import ERRORS
 from shared.outcomes import describe
 from shared.service import Service, Site
 from shared.status import PartitionStatus
@@ -71,7 +71,7 @@ async def _counts(running: Running) -> Mapping[str, int]:
         async with asyncio.timeout(LOOK_TIMEOUT):
             schema = await site.serving.schema()
             return await running.service.counts(site.pool, schema) if schema else {}
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except ERRORS as error:
         _logger.warning("numbers of %s: %s", running.service.name, describe(error))
         return {}
 

@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Seque
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
-import asyncpg
-
 from shared import gateway, generations
+from shared.database import ERRORS
 from shared.errors import Fatal, LogUnavailable
 from shared.opening import Addresses, Roles, Running, opened
 from shared.outcomes import describe
@@ -86,7 +85,7 @@ async def _unless_stopped(opening: Coroutine[object, object, T], stop: asyncio.E
         return None
     try:
         return task.result()
-    except (OSError, asyncpg.PostgresError, LogUnavailable) as error:
+    except (LogUnavailable, *ERRORS) as error:
         raise Fatal(f"The services cannot be opened: {describe(error)}.") from error
 
 

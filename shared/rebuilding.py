@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-import asyncpg
-
 from shared import bulk, schemas
 from shared.bulk import BeginAnew, Bulk, Holding, Over
 from shared.catchup import Ground, Tell, alone, catch_up, raise_halted, working
 from shared.comparing import sampled
 from shared.consumer import Targets
-from shared.database import Connection, Pool, is_transient
+from shared.database import ERRORS, Connection, Pool, is_transient
 from shared.errors import Conflict, Fatal, LogUnavailable, NotFound
 from shared.failpoints import failpoint
 from shared.outcomes import describe
@@ -162,7 +160,7 @@ async def _serves(ground: Ground, schema: Schema, promotion: Promotion, tell: Te
         progress = await schemas.progress(ground.pool, ground.log, schema)
         tell("catching up", progress.folded, progress.end + left)
         return await promotion.step()
-    except (LogUnavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (LogUnavailable, *ERRORS) as error:
         if not (isinstance(error, LogUnavailable) or is_transient(error)):
             raise
         _logger.warning("waits: %s", describe(error))

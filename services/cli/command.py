@@ -4,7 +4,6 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-import asyncpg
 import typer
 
 from services.cli import (
@@ -24,6 +23,7 @@ from services.cli import (
     types,
     verify,
 )
+from shared.database import ERRORS
 from shared.errors import DatabaseUnavailable, Fatal, LogUnavailable, Problem
 from shared.outcomes import describe
 
@@ -66,7 +66,7 @@ def main(words: Sequence[str] | None = None) -> None:
         _end(str(error), UNTOLD)
     except (LogUnavailable, DatabaseUnavailable) as error:
         _end(f"It cannot be told now: {error}.", UNTOLD)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except ERRORS as error:
         _end(f"It cannot be told now: {describe(error)}.", UNTOLD)
     except (KeyboardInterrupt, asyncio.CancelledError):
         sys.exit(130)

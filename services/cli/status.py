@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import asyncpg
 import typer
 
 from services.cli import show
@@ -14,7 +13,7 @@ from services.contact.bounding import bounds_of
 from services.contact.queries.bounds import usage
 from services.registry import SERVICES
 from shared.clock import now
-from shared.database import Pool
+from shared.database import ERRORS, Pool
 from shared.errors import Fatal, LogUnavailable
 from shared.leases import PARTITION
 from shared.log import Log, topic_name
@@ -117,7 +116,7 @@ async def _service(place: Reach, log: Log | None, service: Service) -> Found:
             return Found(service.name, "", counts, schemas, singles, present, near)
     except Fatal as error:
         return Found(service.name, away=str(error))
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except ERRORS as error:
         return Found(service.name, away=describe(error))
 
 
