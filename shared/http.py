@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
@@ -21,6 +22,7 @@ WAIT = 2.0
 """Seconds that a read waits for `min_position`."""
 
 PROBLEM = "application/problem+json"
+_VERSION = re.compile(r'"[1-9]\d{0,9}"')
 _logger = logging.getLogger("rapport.http")
 
 
@@ -169,6 +171,27 @@ def conditional(
     if tag in (part.strip().removeprefix("W/") for part in known.split(",")):
         return Response(status_code=304, headers=fields)
     return Response(body, headers=fields, media_type="application/json")
+
+
+def version_tag(version: int) -> str:
+    """The ETag of a stream: its version."""
+    return f'"{version}"'
+
+
+def expected_version(request: Request) -> int:
+    """The version that a command names in If-Match.
+
+    Raises PreconditionRequired where it names none, PreconditionFailed for what is no version.
+    """
+    header = request.headers.get("if-match")
+    if header is None:
+        raise errors.PreconditionRequired(
+            "Send the ETag of what you read as If-Match: a command holds for that version alone."
+        )
+    tag = header.strip().removeprefix("W/")
+    if not _VERSION.fullmatch(tag):
+        raise errors.PreconditionFailed("If-Match names no version that there ever was.")
+    return int(tag[1:-1])
 
 
 def page(items: Sequence[str], next_cursor: str | None) -> bytes:

@@ -78,6 +78,9 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     correlationid: str | None = None
     causationid: str | None = None
     traceparent: str | None = None
+    stream: str | None = None  # of a decided event: its stream,
+    streamversion: int = 0  # its place in it,
+    sequence: str = ""  # and its place in the table of events
 
     @property
     def event(self) -> str:

@@ -1,26 +1,15 @@
-"""What every operation of the profile's API starts from: the site, the schema, the identifier."""
+"""What every operation of the profile's API starts from: the site and the schema."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import Request
 
-from shared.auth import Key
 from shared.cursors import Cursors
 from shared.database import Connection, Pool, in_schema
-from shared.errors import FieldError, Unprocessable
 from shared.generations import PASSED, located
 from shared.http import wait_until, wrong_parameter
-from shared.identifiers import (
-    KINDS,
-    MAX_LENGTH,
-    RANK,
-    WITHOUT_NAMESPACE,
-    is_blocked,
-    normalise,
-    subject,
-)
-from shared.messages import Identifier, Place
+from shared.messages import Place
 from shared.service import Site, schema_served
 
 
@@ -62,30 +51,6 @@ SELECT {PASSED} AND NOT EXISTS (
     WHERE p.topic = $5 AND p.partition = $3 AND p.next_offset <= $4 + 1
       AND ($6 OR p.kind = 'pair'))
 """
-
-
-def identifier(
-    secret: bytes, key: Key, kind: str, namespace: str | None, value: str, pointer: str
-) -> Identifier:
-    """An identifier as it was given, normalised, with its subject; no namespace means the key's.
-
-    Raises Unprocessable for one that identifies nobody; `pointer` is to what gave it, and with
-    a slash at its end to the object with its fields.
-    """
-    if kind not in RANK:
-        kinds = ", ".join(reversed(KINDS))
-        raise _nobody(pointer, "kind", f"An identifier's kind is one of {kinds}.")
-    value = normalise(kind, value)
-    if not 0 < len(value) <= MAX_LENGTH or is_blocked(value):
-        raise _nobody(pointer, "value", "This value identifies nobody.")
-    space = key.namespace if namespace is None else namespace
-    space = "" if kind in WITHOUT_NAMESPACE else space
-    return Identifier(kind, value, space, subject(secret, kind, space, value))
-
-
-def _nobody(pointer: str, field: str, detail: str) -> Unprocessable:
-    at = f"{pointer}{field}" if pointer.endswith("/") else pointer
-    return Unprocessable(detail, code="identifier", errors=(FieldError(at, field, detail),))
 
 
 @asynccontextmanager

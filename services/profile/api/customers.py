@@ -7,7 +7,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.profile.api import documents
-from services.profile.api.context import cursors_of, identifier, schema_of, site_of, snapshot
+from services.profile.api.context import cursors_of, schema_of, site_of, snapshot
 from services.profile.api.light import profile
 from services.profile.api.parameters import Customers, Lookup, One, Timeline
 from services.profile.api.past import horizon_of, profile_then, reading, unknown
@@ -17,6 +17,7 @@ from shared.auth import Key, require
 from shared.database import Connection
 from shared.documents import answers
 from shared.http import conditional, json_response, page, wrong_parameter
+from shared.naming import identifier
 from shared.parameters import Page
 from shared.service import Site
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from services.profile.api import documents
-from services.profile.api.context import identifier, schema_of, site_of, snapshot
+from services.profile.api.context import schema_of, site_of, snapshot
 from services.profile.api.parameters import IdentityDecision, Named
 from services.profile.commands import DecideIdentity, in_order
 from services.profile.events import identity_decided, later_than, partition_key
@@ -21,6 +21,7 @@ from shared.idempotency import once
 from shared.ids import uuid7
 from shared.log import partition_of
 from shared.messages import Entry, Identifier, Place
+from shared.naming import identifier
 from shared.service import Site
 
 TOPIC = "identity"
