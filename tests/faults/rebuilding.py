@@ -49,8 +49,10 @@ def killed(stage: Stage) -> Done:
     with apart.load(), watched(apart) as watch:
         for service in SERVICES:
             for point in POINTS:
+                watch.meanwhile = f"{service} dies at {point}"
                 ended = _rebuild(apart, service, armed(_exit(point)))
                 assert ended.returncode == EXIT, f"at {point}: {ended.stdout}{ended.stderr}"
+            watch.meanwhile = f"{service} is rebuilt"
             ended = _rebuild(apart, service, {})
             assert ended.returncode == 0, ended.stderr
     broken = [*watch.failed]
@@ -58,7 +60,10 @@ def killed(stage: Stage) -> Done:
         f"{each} serves still" for name, each in before.items() if _serving(apart, name) == each
     ]
     if max(watch.slowest, watch.back) > LAG:
-        broken.append(f"an event took {max(watch.slowest, watch.back):.1f} s to be visible")
+        broken.append(
+            f"an event took {watch.slowest:.1f} s to be visible (posted while {watch.when}), "
+            f"one was unseen again for {watch.back:.1f} s"
+        )
     _tidy(apart)
     done = (
         f"both views rebuilt from {people * EVENTS_OF_A_PERSON:,} events and more under load, each "

@@ -34,6 +34,8 @@ class Watch(threading.Thread):
         self._posted = 0
         self._seen = 0
         self.slowest = 0.0
+        self.meanwhile = ""
+        self.when = ""
         self.reads = 0
         self.back = 0.0
         self.failed: list[str] = []
@@ -67,12 +69,14 @@ class Watch(threading.Thread):
         person = self._person(self._posted)
         self._read_the_known()
         self._posted += 1
-        began = monotonic()
+        began, meanwhile = monotonic(), self.meanwhile
         answer = self._apart.post(person.events[0])
         assert answer.status_code == 202, answer.text
         self._seen += 1
         self._await(person.customers(1)[0].identifier, answer.json()["position"], began)
-        self.slowest = max(self.slowest, monotonic() - began)
+        took = monotonic() - began
+        if took > self.slowest:
+            self.slowest, self.when = took, meanwhile
 
     def _read_the_known(self) -> None:
         """The first person is always there; the last one too, but where another view serves now
