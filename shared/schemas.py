@@ -15,6 +15,12 @@ from shared.tables import runtime
 SERVE, REBUILD, VERIFY = "serve", "rebuild", "verify"
 """Purposes of a schema: folded by the services, or by the command that made it."""
 
+
+def policies_of(service: str) -> str:
+    """The name under which the schemas of a service's policies are kept."""
+    return f"{service}_policies"
+
+
 Change = Callable[[Connection, View, str], Awaitable[None]]
 """Makes something else of a schema that was just made, in the same transaction."""
 

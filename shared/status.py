@@ -14,7 +14,7 @@ from shared.errors import LogUnavailable
 from shared.leases import PARTITION
 from shared.log import Log
 from shared.messages import decode
-from shared.schemas import keeps
+from shared.schemas import keeps, policies_of
 
 AGE_TIMEOUT = 5.0
 """Seconds for a look at the oldest record that is not folded yet."""
@@ -52,12 +52,12 @@ class SchemaStatus:
 async def status(
     pool: Pool, log: Log | None, service: str, prefix: str = "", *, ages: bool = True
 ) -> list[SchemaStatus]:
-    """Every schema of a service, newest first. Raises what asyncpg raises.
+    """Every schema of a service, newest first, and of its policies. Raises what asyncpg raises.
 
     `ages` reads one record per lagging partition to say how old it is.
     """
     found = []
-    for kept in await keeps(pool, service):
+    for kept in [*await keeps(pool, service), *await keeps(pool, policies_of(service))]:
         rows = await partition_status(pool, log, kept.schema, prefix, ages=ages)
         found.append(SchemaStatus(**asdict(kept), partitions=tuple(rows)))
     return found

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ from shared.database import Pool
 from shared.errors import Fatal, NotFound
 from shared.messages import Place, parse_position
 from shared.parking import ParkedEvent
+from shared.schemas import policies_of
 
 PAGE = 200
 
@@ -56,7 +58,7 @@ def one(
     as_json: show.AsJson = False,
 ) -> None:
     """One parked event whole, with its bytes."""
-    name, found = run(_found(reach(), service, schema, _place(position)))
+    name, _, found = run(_found(reach(), service, schema, _place(position)))
     document = _document(name, found) | _content(found.bytes)
     if as_json:
         show.json(document)
@@ -126,45 +128,53 @@ async def _listed(
     rows: list[tuple[str, dict[str, Any]]] = []
     for name in _chosen(service):
         async with pool_of(place, name) as pool:
-            chosen = schema or await _serving(pool, name)
-            after: Place | None = None
-            while len(rows) < limit:
-                page = await parking.parked(
-                    pool, chosen, after=after, limit=min(PAGE, limit - len(rows))
-                )
-                rows += [(name, _document(name, each)) for each in page]
-                if len(page) < PAGE:
-                    break
-                after = page[-1].place
+            for chosen in await _schemas(pool, name, schema):
+                found = await _parked(pool, chosen, limit - len(rows))
+                rows += [(name, _document(name, each)) for each in found]
+    return rows
+
+
+async def _parked(pool: Pool, schema: str, limit: int) -> list[ParkedEvent]:
+    """What is parked in a schema, up to a limit."""
+    rows: list[ParkedEvent] = []
+    while len(rows) < limit:
+        after = rows[-1].place if rows else None
+        page = await parking.parked(pool, schema, after=after, limit=min(PAGE, limit - len(rows)))
+        rows += page
+        if len(page) < PAGE:
+            break
     return rows
 
 
 async def _found(
     place: Reach, service: str | None, schema: str | None, at: Place
-) -> tuple[str, ParkedEvent]:
+) -> tuple[str, str, ParkedEvent]:
+    """The service, the schema, and what is parked there."""
     for name in _chosen(service):
         async with pool_of(place, name) as pool:
-            try:
-                return name, await parking.find(pool, schema or await _serving(pool, name), at)
-            except NotFound:
-                continue
+            for chosen in await _schemas(pool, name, schema):
+                with suppress(NotFound):
+                    return name, chosen, await parking.find(pool, chosen, at)
     raise NotFound(f"No event from {at.position()} is parked.")
 
 
 async def _retry(
     place: Reach, service: str | None, schema: str | None, at: Place | None, wait: float
 ) -> tuple[int, int]:
-    names = _chosen(service) if at is None else [(await _found(place, service, schema, at))[0]]
+    names = _chosen(service)
+    if at is not None:
+        name, schema, _ = await _found(place, service, schema, at)
+        names = [name]
     asked = left = 0
     for name in names:
         async with pool_of(place, name) as pool:
-            chosen = schema or await _serving(pool, name)
-            places = [at] if at else await _all_places(pool, chosen)
-            await parking.request_retry(pool, chosen, at)
-            if wait:
-                await _until(partial(_answered, pool, chosen), wait)
-            there = set(await _all_places(pool, chosen))
-            asked, left = asked + len(places), left + len(there.intersection(places))
+            for chosen in await _schemas(pool, name, schema):
+                places = [at] if at else await _all_places(pool, chosen)
+                await parking.request_retry(pool, chosen, at)
+                if wait:
+                    await _until(partial(_answered, pool, chosen), wait)
+                there = set(await _all_places(pool, chosen))
+                asked, left = asked + len(places), left + len(there.intersection(places))
     return asked, left
 
 
@@ -176,9 +186,8 @@ async def _discard(
     no_wait: bool,
     wait: float,
 ) -> bool:
-    name, _ = await _found(reached, *where, at)
+    name, schema, _ = await _found(reached, *where, at)
     async with pool_of(reached, name) as pool:
-        schema = where[1] or await _serving(pool, name)
         await parking.discard(pool, schema, at, reason)
 
         async def gone() -> bool:
@@ -206,11 +215,14 @@ async def _all_places(pool: Pool, schema: str) -> list[Place]:
     return [each.place for each in await parking.parked(pool, schema, limit=100_000)]
 
 
-async def _serving(pool: Pool, service: str) -> str:
-    found = await pool.fetchval("SELECT schema FROM live WHERE service = $1", service)
-    if found is None:
+async def _schemas(pool: Pool, service: str, schema: str | None) -> list[str]:
+    """The one that was named, else those that serve: the view's, and that of the policies."""
+    if schema is not None:
+        return [schema]
+    rows = await pool.fetch(_SERVING, [service, policies_of(service)])
+    if not rows:
         raise Fatal(f"The service {service} has no view yet; start it once.")
-    return str(found)
+    return [row["schema"] for row in rows]
 
 
 def _chosen(service: str | None) -> list[str]:
@@ -245,3 +257,6 @@ def _content(value: bytes) -> dict[str, Any]:
 
 def _names(columns: list[str]) -> list[str]:
     return [name.removeprefix(">") for name in columns]
+
+
+_SERVING = "SELECT schema FROM live WHERE service = ANY ($1) ORDER BY service"

@@ -13,6 +13,7 @@ from shared.deciding.store import Lost, append
 from shared.errors import DatabaseUnavailable, Problem
 from shared.messages import Record
 from shared.projection import Event, Projection, View
+from shared.schemas import policies_of
 
 TRIES = 5
 """Times that a batch is decided anew where commands were faster."""
@@ -80,7 +81,7 @@ def policies_view(
         await _decide(connection, source, policy, events)
 
     return View(
-        service=f"{service}_policies",
+        service=policies_of(service),
         version=1,
         topics=topics,
         metadata=MetaData(),
