@@ -1,6 +1,6 @@
 """Commands carried out: load a stream, decide, append; again where another was faster."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,17 @@ class Handled:
     position: int | None
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A command to a stream, made from the states of all streams that are changed together."""
+
+    decider: Decider[Any, Any, Any]
+    stream: str
+    command: Callable[[Mapping[str, Any]], Any]
+    partitionkey: str
+    expected: int | None = None
+
+
 class CommandHandler:
     """Carries out the commands of one service in one process."""
 
@@ -69,27 +80,47 @@ class CommandHandler:
         With `expected`, only upon that version of it: else PreconditionFailed. Raises ClaimTaken,
         Conflict where others were faster five times, and whatever the decider raises.
         """
+        wanted = Wanted(decider, stream, lambda states: command, partitionkey, expected)
+        return (await self.carry_out_all([wanted], origin))[0]
+
+    async def carry_out_all(self, wanted: Sequence["Wanted"], origin: Origin) -> list[Handled]:
+        """Commands to different streams, all of them or none. Raises as `carry_out`."""
         for _ in range(TRIES):
-            kept = await self.load(decider, stream)
-            if expected is not None and kept.version != expected:
-                raise stale(kept.version)
-            events = decider.decide(kept.state, command)
-            if not events:
-                return Handled(stream, kept.version, kept.state, (), None)
-            after = decider.fold(events, kept.state)
-            decided = [Decided(event, origin) for event in events]
-            outcome = await self._writer.append(Change(decider, kept, decided, after, partitionkey))
+            made = await self._decide(wanted, origin)
+            changes = [change for change in made if change.decided]
+            outcome = await self._writer.append(*changes) if changes else None
             match outcome:
                 case Appended(position):
-                    version = kept.version + len(events)
-                    return Handled(stream, version, after, events, position)
+                    return [_handled(change, position) for change in made]
                 case Taken():
                     raise ClaimTaken(outcome)
+                case None:
+                    return [_handled(change, None) for change in made]
                 case Stale():
                     pass
-        if expected is not None:
+        if any(each.expected is not None for each in wanted):
             raise stale(None)
         raise Conflict("Others changed this at the same time; try again.", code="contended")
+
+    async def _decide(self, wanted: Sequence["Wanted"], origin: Origin) -> list[Change]:
+        kept = {each.stream: await self.load(each.decider, each.stream) for each in wanted}
+        states = {stream: found.state for stream, found in kept.items()}
+        changes = []
+        for each in wanted:
+            found = kept[each.stream]
+            if each.expected is not None and found.version != each.expected:
+                raise stale(found.version)
+            events = each.decider.decide(found.state, each.command(states))
+            after = each.decider.fold(events, found.state)
+            decided = [Decided(event, origin) for event in events]
+            changes.append(Change(each.decider, found, decided, after, each.partitionkey))
+        return changes
+
+
+def _handled(change: Change, position: int | None) -> Handled:
+    version = change.kept.version + len(change.decided)
+    events = [decided.event for decided in change.decided]
+    return Handled(change.stream, version, change.after, events, position if events else None)
 
 
 def stale(version: int | None) -> PreconditionFailed:

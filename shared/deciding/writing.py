@@ -22,13 +22,13 @@ TIMEOUT = 10.0
 
 
 class Appended(NamedTuple):
-    """The position of the last event of a change."""
+    """The position of the last event of what was appended together."""
 
     position: int
 
 
 class _Waiting(NamedTuple):
-    change: Change
+    changes: tuple[Change, ...]  # all of them or none
     future: "asyncio.Future[Appended | Stale | Taken]"
 
 
@@ -41,16 +41,17 @@ class Writer:
         self._waiting: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
 
-    async def append(self, change: Change) -> Appended | Stale | Taken:
-        """Append a change with those of others. Raises DatabaseUnavailable, what asyncpg raises.
+    async def append(self, *changes: Change) -> Appended | Stale | Taken:
+        """Append changes of different streams together, in one transaction with those of others.
 
-        Cancelled meanwhile it may be appended all the same.
+        Raises DatabaseUnavailable, and what asyncpg raises. Cancelled meanwhile they may be
+        appended all the same.
         """
         if len(self._waiting) >= MOST_WAITING:
             raise DatabaseUnavailable("too many changes wait to be appended")
         future: asyncio.Future[Appended | Stale | Taken]
         future = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(change, future))
+        self._waiting.append(_Waiting(changes, future))
         if self._task is None:
             self._task = asyncio.create_task(self._drain())
         return await future
@@ -70,17 +71,22 @@ class Writer:
 
     async def _settle(self, batch: Sequence[_Waiting]) -> None:
         """Append all that can be; what cannot is told why, and the rest is tried once more."""
-        left = _first_of_each_stream(batch)
+        left, last = _first_of_each_stream(batch), dict[int, int]()
         while left:
+            whose = [each for each in left for _ in each.changes]
             try:
-                positions = await self._once([each.change for each in left])
+                positions = await self._once([one for each in left for one in each.changes])
             except Lost as lost:
-                for number, loser in lost.losers.items():
-                    _answer(left[number], loser)
-                left = [each for number, each in enumerate(left) if number not in lost.losers]
+                losers = {id(whose[number]): loser for number, loser in lost.losers.items()}
+                for each in left:
+                    if id(each) in losers:
+                        _answer(each, losers[id(each)])
+                left = [each for each in left if id(each) not in losers]
             else:
-                for each, position in zip(left, positions, strict=True):
-                    _answer(each, Appended(position))
+                for each, position in zip(whose, positions, strict=True):
+                    last[id(each)] = max(position, last.get(id(each), 0))
+                for each in left:
+                    _answer(each, Appended(last[id(each)]))
                 return
 
     async def _once(self, changes: Sequence[Change]) -> list[int]:
@@ -93,11 +99,16 @@ class Writer:
 
 def _first_of_each_stream(batch: Sequence[_Waiting]) -> list[_Waiting]:
     """The others were decided upon a version that will not stand any more."""
-    first: dict[str, _Waiting] = {}
+    first: list[_Waiting] = []
+    seen: set[str] = set()
     for each in batch:
-        if first.setdefault(each.change.stream, each) is not each:
-            _answer(each, Stale(each.change.stream))
-    return [*first.values()]
+        streams = {change.stream for change in each.changes}
+        if again := streams & seen:
+            _answer(each, Stale(min(again)))
+        else:
+            seen |= streams
+            first.append(each)
+    return first
 
 
 def _answer(waiting: _Waiting, outcome: Appended | Stale | Taken) -> None:
