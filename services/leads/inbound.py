@@ -1,0 +1,110 @@
+"""What leads reads of the log: a tolerant reader, only the fields that it decides on or folds."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from services.leads.events import LEAD_EVENTS, PIPELINE_EVENTS, SCORING_EVENTS
+from shared.messages import Identifier, Record, decode
+from shared.projection import Event
+
+
+class _Shape(msgspec.Struct, frozen=True, gc=False):
+    """Any interaction as it comes: of types that nobody declared these may be anything."""
+
+    channel: str = "unknown"
+    direction: str = "inbound"
+    identifiers: tuple[Identifier, ...] = ()
+    purpose: Any = None
+    product: Any = None
+    sku: Any = None
+    form: Any = None
+    subject: Any = None
+    automatic: Any = None
+
+
+class _Described(_Shape, frozen=True, gc=False):
+    """customer.described: JSON values by name; null takes a trait away."""
+
+    traits: dict[str, msgspec.Raw] = {}
+
+
+class Interaction(msgspec.Struct, frozen=True, gc=False):
+    """Any interaction: where it happened, who it was, what it was about.
+
+    `product` is what was asked for or looked at; `headline` the subject of a message; `automatic`:
+    a program wrote it. What is of another kind than it should be is not there.
+    """
+
+    channel: str = "unknown"
+    direction: str = "inbound"
+    identifiers: tuple[Identifier, ...] = ()
+    purpose: str | None = None
+    product: str | None = None
+    form: str | None = None
+    headline: str | None = None
+    automatic: bool = False
+    traits: Mapping[str, msgspec.Raw] = {}
+
+
+class Belongs(msgspec.Struct, frozen=True):
+    """belongs: the customer of a subject, by revision."""
+
+    subject: UUID
+    customer: UUID
+    revision: int
+
+
+_plain: msgspec.json.Decoder[_Shape] = msgspec.json.Decoder(_Shape)
+_described: msgspec.json.Decoder[_Described] = msgspec.json.Decoder(_Described)
+_belongs = msgspec.json.Decoder(Belongs)
+_ours: Mapping[str, msgspec.json.Decoder[Any]] = {
+    name: msgspec.json.Decoder(event)
+    for name, event in {**LEAD_EVENTS, **PIPELINE_EVENTS, **SCORING_EVENTS}.items()
+}
+
+
+def interaction(record: Record) -> Event:
+    """A record of `interactions`. Raises msgspec.MsgspecError for one that is not of our making."""
+    envelope = decode(record.value)
+    described = envelope.type == "customer.described"
+    shape = (_described if described else _plain).decode(envelope.data)
+    return Event(record, envelope, _interaction(shape))
+
+
+def belongs(record: Record) -> Event:
+    """A record of `customers`; of other types than belongs nothing is read."""
+    envelope = decode(record.value)
+    body = _belongs.decode(envelope.data) if envelope.type == "belongs" else None
+    return Event(record, envelope, body)
+
+
+def decided(record: Record) -> Event:
+    """A record of `leads`, our own: one of `events`; of types that are not known nothing is read.
+
+    The stream and its version stand in the envelope.
+    """
+    envelope = decode(record.value)
+    decoder = _ours.get(envelope.type)
+    return Event(record, envelope, decoder and decoder.decode(envelope.data))
+
+
+def _interaction(shape: _Shape) -> Interaction:
+    return Interaction(
+        channel=shape.channel,
+        direction=shape.direction,
+        identifiers=shape.identifiers,
+        purpose=_text(shape.purpose),
+        product=_text(shape.product) or _text(shape.sku),
+        form=_text(shape.form),
+        headline=_text(shape.subject),
+        automatic=shape.automatic is True,
+        traits=shape.traits if isinstance(shape, _Described) else {},
+    )
+
+
+def _text(value: object) -> str | None:
+    """Text that says something; nothing else."""
+    return value.strip() or None if isinstance(value, str) else None
