@@ -1,0 +1,43 @@
+"""What there is from the first start: four pipelines, which operators may change."""
+
+from services.leads.commands import DefinePipeline
+from services.leads.events import Stage
+
+LOST = ("price", "competitor", "no need", "no budget", "bad timing", "no answer")
+"""Reasons to lose a lead that every pipeline begins with."""
+
+
+def pipelines(at: str) -> tuple[DefinePipeline, ...]:
+    """The pipelines sales, partner, renewal and win-back, defined at that moment."""
+    return (
+        DefinePipeline(name="sales", kind="sales", stages=_SALES, reasons=LOST, at=at),
+        DefinePipeline(
+            name="partner", kind="partner", stages=_PARTNER, reasons=(*LOST, "declined"), at=at
+        ),
+        DefinePipeline(name="renewal", kind="renewal", stages=_RENEWAL, reasons=LOST, at=at),
+        DefinePipeline(name="win-back", kind="win-back", stages=_WIN_BACK, reasons=LOST, at=at),
+    )
+
+
+_SALES = (
+    Stage("new", 5, ("contacted", "qualified"), days=3),
+    Stage("contacted", 10, ("new", "qualified"), ("owner",), days=14),
+    Stage("qualified", 25, ("contacted", "proposal"), ("owner", "product"), days=21),
+    Stage("proposal", 50, ("qualified", "negotiation"), ("owner", "amount"), days=30),
+    Stage("negotiation", 75, ("proposal",), ("owner", "amount", "expected_close"), days=30),
+)
+_PARTNER = (
+    Stage("offered", 10, ("accepted",), days=7),
+    Stage("accepted", 30, ("offered", "proposal"), ("owner",), days=30),
+    Stage("proposal", 60, ("accepted",), ("owner", "amount"), days=30),
+)
+_RENEWAL = (
+    Stage("upcoming", 70, ("contacted",), days=60),
+    Stage("contacted", 75, ("upcoming", "offered"), ("owner",), days=30),
+    Stage("offered", 85, ("contacted",), ("owner", "amount"), days=30),
+)
+_WIN_BACK = (
+    Stage("lapsed", 5, ("contacted",), days=90),
+    Stage("contacted", 15, ("lapsed", "offered"), ("owner",), days=30),
+    Stage("offered", 35, ("contacted",), ("owner", "amount"), days=30),
+)

@@ -1,0 +1,140 @@
+"""What leads does of its own accord: an inquiry begins a lead, or joins the one that is open."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from functools import partial
+from typing import Any, NamedTuple
+
+from services.leads.commands import CaptureLead
+from services.leads.decider import LEAD, PIPELINE
+from services.leads.decider.capturing import LONGEST_SOURCE
+from services.leads.decider.checks import SHORT
+from services.leads.decider.lead import scope
+from services.leads.decider.pipeline import stream_of
+from services.leads.inbound import Belongs, Interaction
+from shared.deciding.policies import Belonging, Policy, Reaction, Target
+from shared.identifiers import RANK
+from shared.ids import event_id
+from shared.projection import Event
+
+NAME = "capture"
+
+TITLES = {
+    "form.submitted": "Form",
+    "information.requested": "Information",
+    "quote.requested": "Quote",
+    "call.received": "Call",
+    "call.missed": "Missed call",
+    "message.received": "Message",
+    "email.received": "E-mail",
+    "letter.received": "Letter",
+    "desk.visited": "Visit to the desk",
+    "store.visited": "Visit to the store",
+}
+"""The types that may ask for something, and the title of a lead that begins with one.
+
+No other opens a lead by itself: what we say ourselves (call.placed, message.sent, visit.made) is
+work on one, and interest (product.viewed, page.viewed) counts by its score.
+"""
+
+_ALWAYS = frozenset({"information.requested", "quote.requested"})
+"""Types that ask for something whatever purpose they name; a form does unless it names another."""
+
+
+class Ignored(StrEnum):
+    """Why an interaction that may ask for something asks for nothing here."""
+
+    OURS = "it did not come from the customer"
+    AUTOMATIC = "a program wrote it"
+    NOT_SALES = "it is not about buying"
+    NOBODY = "nobody knows who it was"
+
+
+class Inquiry(NamedTuple):
+    """What an interaction asks for, and by whom: the strongest subject first."""
+
+    pipeline: str
+    title: str
+    product: str | None
+    subjects: tuple[str, ...]
+
+
+def react(event: Event) -> Sequence[Reaction] | None:
+    """None where no lead is concerned; nothing where one might have been."""
+    if event.envelope.type not in TITLES or not isinstance(event.body, Interaction):
+        return None
+    asked = ask(event.envelope.type, event.body)
+    if isinstance(asked, Ignored):
+        return []
+    pipeline, subject = stream_of(asked.pipeline), asked.subjects[0]
+    return [
+        Reaction(
+            decider=LEAD,
+            stream=event_id(NAME, f"{event.envelope.partitionkey}/{event.envelope.event}"),
+            partitionkey=subject,
+            command=partial(_capture, event, event.body, asked),
+            scope=scope(asked.pipeline),
+            subjects=asked.subjects,
+            needs=(Target(PIPELINE, pipeline),),
+        )
+    ]
+
+
+def ask(type_: str, body: Interaction) -> Inquiry | Ignored:
+    """What an interaction of one of `TITLES` asks for; partners ask in a pipeline of their own."""
+    if body.direction != "inbound":
+        return Ignored.OURS
+    if body.automatic:
+        return Ignored.AUTOMATIC
+    if not _is_about_buying(type_, body.purpose):
+        return Ignored.NOT_SALES
+    subjects = _subjects(body)
+    if not subjects:
+        return Ignored.NOBODY
+    pipeline = "partner" if body.channel == "partner" else "sales"
+    product = body.product and body.product[:SHORT]
+    return Inquiry(pipeline, _title(type_, body)[:SHORT], product, subjects)
+
+
+def belongs(event: Event) -> Belonging | None:
+    """What is told of who belongs to whom."""
+    if not isinstance(event.body, Belongs):
+        return None
+    return Belonging(str(event.body.subject), str(event.body.customer), event.body.revision)
+
+
+def _is_about_buying(type_: str, purpose: str | None) -> bool:
+    if type_ in _ALWAYS:
+        return True
+    return purpose == "sales" or (type_ == "form.submitted" and purpose is None)
+
+
+def _subjects(body: Interaction) -> tuple[str, ...]:
+    """The subjects of an interaction, strongest first; claims are none."""
+    usable = [each for each in body.identifiers if each.subject is not None and not each.claim]
+    ranked = sorted((-RANK.get(each.kind, -1), each.subject or "") for each in usable)
+    return tuple(dict.fromkeys(subject for _, subject in ranked))
+
+
+def _title(type_: str, body: Interaction) -> str:
+    about = body.headline or body.product or body.form
+    return f"{TITLES[type_]}: {about}" if about else TITLES[type_]
+
+
+def _capture(
+    event: Event, body: Interaction, asked: Inquiry, states: Mapping[str, Any]
+) -> CaptureLead:
+    return CaptureLead(
+        pipeline=states[stream_of(asked.pipeline)],
+        subject=asked.subjects[0],
+        source=event.envelope.source[:LONGEST_SOURCE],
+        channel=body.channel[:64].strip() or "unknown",
+        title=asked.title,
+        identifiers=body.identifiers,
+        product=asked.product,
+        interaction=event.envelope.event,
+        at=event.envelope.happened,
+    )
+
+
+POLICY = Policy(NAME, react, belongs)
