@@ -20,7 +20,7 @@ def _nothing(state: Any) -> frozenset[Claim]:
     return frozenset()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Decider(Generic[State, Command, Event]):
     """One kind of stream.
 

@@ -1,7 +1,7 @@
 """A batch of commands decided in memory: all that it touches is loaded once, and appended once."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from shared.database import Connection
@@ -49,17 +49,13 @@ class Batch:
     @classmethod
     async def load(cls, connection: Connection, wanted: Sequence[Wanted]) -> "Batch":
         """Load and lock every stream that may be reached, in the open transaction."""
-        subjects = sorted({subject for each in wanted for subject in each.subjects})
-        rows = await connection.fetch(_CUSTOMERS, subjects)
-        customers = {str(row["subject"]): str(row["customer"]) for row in rows}
-        asked = sorted({customers.get(subject, subject) for subject in subjects})
-        scopes = sorted({each.scope for each in wanted if each.scope is not None})
-        holders: dict[tuple[str, str], str] = {}
-        for row in await connection.fetch(_HOLDERS, scopes, asked):
-            holders.setdefault((row["scope"], str(row["customer"])), str(row["stream"]))
-            customers[str(row["subject"])] = str(row["customer"])
+        subjects = {subject for each in wanted for subject in each.subjects}
+        scopes = {each.scope for each in wanted if each.scope is not None}
+        customers, holders = await held(connection, scopes, subjects)
         kept: dict[str, Kept] = {}
-        for decider, streams in _streams(wanted, holders).items():
+        for decider, streams in _needed(wanted).items():
+            kept |= await load(connection, decider, streams)
+        for decider, streams in _reached(wanted, holders).items():
             kept |= await load(connection, decider, streams, lock=True)
         return cls(kept, customers, holders)
 
@@ -110,20 +106,51 @@ class Batch:
         return self._customers.get(subject, subject)
 
 
-def _streams(
+async def held(
+    connection: Connection, scopes: Iterable[str], subjects: Iterable[str]
+) -> tuple[dict[str, str], dict[tuple[str, str], str]]:
+    """Who belongs to whom, and which streams hold claims of these scopes for those customers.
+
+    The customers of subjects, where they are others; the streams by scope and customer.
+    """
+    asked = sorted(subjects)
+    rows = await connection.fetch(_CUSTOMERS, asked)
+    customers = {str(row["subject"]): str(row["customer"]) for row in rows}
+    theirs = sorted({customers.get(subject, subject) for subject in asked})
+    holders: dict[tuple[str, str], str] = {}
+    for row in await connection.fetch(_HOLDERS, sorted(scopes), theirs):
+        holders.setdefault((row["scope"], str(row["customer"])), str(row["stream"]))
+        customers[str(row["subject"])] = str(row["customer"])
+    return customers, holders
+
+
+def _reached(
     wanted: Sequence[Wanted], holders: Mapping[tuple[str, str], str]
 ) -> dict[Decider[Any, Any, Any], set[str]]:
-    """By decider, in one order so that none deadlock."""
+    """The streams that commands may be for, in one order so that none deadlock."""
+    held_by = defaultdict[str, set[str]](set)
+    for (scope, _), stream in holders.items():
+        held_by[scope].add(stream)
+    asked = ((each.decider, {each.stream} | held_by[each.scope or ""]) for each in wanted)
+    return _by_decider(asked)
+
+
+def _needed(wanted: Sequence[Wanted]) -> dict[Decider[Any, Any, Any], set[str]]:
+    """The streams that commands are made with."""
+    return _by_decider((decider, {stream}) for each in wanted for decider, stream in each.needs)
+
+
+def _by_decider(
+    asked: Iterable[tuple[Decider[Any, Any, Any], set[str]]],
+) -> dict[Decider[Any, Any, Any], set[str]]:
     found: dict[str, tuple[Decider[Any, Any, Any], set[str]]] = {}
-    for each in wanted:
-        held = {stream for (scope, _), stream in holders.items() if scope == each.scope}
-        for decider, streams in ((each.decider, {each.stream} | held), *_needed(each)):
-            found.setdefault(decider.category, (decider, set()))[1].update(streams)
-    return {decider: streams for _, (decider, streams) in sorted(found.items())}
+    for decider, streams in asked:
+        found.setdefault(decider.category, (decider, set()))[1].update(streams)
+    return {decider: streams for _, (decider, streams) in sorted(found.items(), key=_category)}
 
 
-def _needed(wanted: Wanted) -> list[tuple[Decider[Any, Any, Any], set[str]]]:
-    return [(decider, {stream}) for decider, stream in wanted.needs]
+def _category(item: tuple[str, object]) -> str:
+    return item[0]
 
 
 def _origin(event: Event) -> Origin:

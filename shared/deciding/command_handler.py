@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.database import Pool
 from shared.decider import Decider
+from shared.deciding.batch import held
 from shared.deciding.store import Change, Decided, Kept, Origin, Stale, Taken, load
 from shared.deciding.writing import Appended, Writer
 from shared.errors import Conflict, PreconditionFailed
@@ -64,6 +65,16 @@ class CommandHandler:
     ) -> dict[str, Kept]:
         async with self._pool.acquire() as connection:
             return await load(connection, decider, streams)
+
+    async def holder(self, scope: str, subjects: Sequence[str]) -> str | None:
+        """The stream that holds a claim for the customer of any of the subjects."""
+        async with self._pool.acquire() as connection:
+            customers, holders = await held(connection, [scope], subjects)
+        for subject in subjects:
+            found = holders.get((scope, customers.get(subject, subject)))
+            if found is not None:
+                return found
+        return None
 
     async def carry_out(
         self,

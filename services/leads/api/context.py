@@ -1,0 +1,112 @@
+"""What every operation of the leads API starts from: the site, who asks, what a command answers."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import Request, Response
+
+from services.leads.decider import LEAD, PIPELINE
+from services.leads.decider.pipeline import stream_of
+from services.leads.states import Lead, Pipeline, Unknown
+from shared import telemetry
+from shared.auth import Key
+from shared.clock import now, rfc3339
+from shared.cursors import Cursors
+from shared.database import in_schema
+from shared.deciding.command_handler import CommandHandler, Handled
+from shared.deciding.store import Kept, Origin
+from shared.errors import NotFound
+from shared.generations import PASSED, located
+from shared.http import json_response, version_tag, wait_until, wrong_parameter
+from shared.log import partition_of
+from shared.messages import Place
+from shared.service import Site, schema_served
+
+EVENTS = "leads.events"
+"""What stands for a topic in positions that commands answer: the table of events."""
+
+
+def site_of(request: Request) -> Site:
+    """What the service has at hand: `app.state.site`."""
+    found: Site = request.app.state.site
+    return found
+
+
+def handler_of(request: Request) -> CommandHandler:
+    found: CommandHandler = request.app.state.handler
+    return found
+
+
+def cursors_of(site: Site) -> Cursors:
+    return Cursors(site.secret)
+
+
+def seen_by(key: Key) -> str | None:
+    """The owner to whose leads a key is limited: a representative or partner sees its own alone."""
+    return None if key.principal.startswith("service:") else key.principal
+
+
+def origin_of(key: Key) -> Origin:
+    """Where the events of a command come from."""
+    return Origin(key.principal, key.name, traceparent=telemetry.trace.get())
+
+
+def moment() -> str:
+    """Now, as events spell it."""
+    return rfc3339(now())
+
+
+async def schema_of(site: Site, min_position: str | None = None) -> str:
+    """The schema to read, once it has `min_position`. Raises NotReady, Unprocessable."""
+    schema = await schema_served(site)
+    await wait_until(min_position, lambda place: _reached(site, schema, place))
+    return schema
+
+
+async def _reached(site: Site, schema: str, place: Place) -> bool:
+    """Whether all up to a place, in the log or in the table of events, is folded."""
+    if place.topic == EVENTS:
+        sql = in_schema(_FOLDED, schema)
+        return bool(await site.pool.fetchval(sql, place.partition, place.offset))
+    try:
+        at = located(site.schema.sources, site.settings.topic_prefix, site.partitions, place)
+    except ValueError:
+        raise wrong_parameter(
+            "min_position", "position", "This position is of no topic that is read here."
+        ) from None
+    sql = in_schema(f"SELECT {PASSED}", schema)
+    return bool(await site.pool.fetchval(sql, *at, place.partition, place.offset))
+
+
+async def lead(request: Request, key: Key, id: UUID) -> Kept:
+    """A lead that the key may see, as it stands. Raises NotFound."""
+    kept = await handler_of(request).load(LEAD, str(id))
+    may = seen_by(key)
+    state: Lead = kept.state
+    if isinstance(state, Unknown) or may not in (None, state.lead.owner):
+        raise NotFound("There is no such lead.")
+    return kept
+
+
+async def pipeline(request: Request, name: str) -> Pipeline:
+    """A pipeline as it stands; Undefined where there is none."""
+    found: Pipeline = (await handler_of(request).load(PIPELINE, stream_of(name))).state
+    return found
+
+
+def position(site: Site, partitionkey: str, sequence: int) -> str:
+    """What a read gives as `min_position` to see what a command did."""
+    return Place(EVENTS, partition_of(partitionkey, site.partitions), sequence).position()
+
+
+def answer(
+    request: Request, handled: Handled, partitionkey: str, document: Any, status: int = 200
+) -> Response:
+    """What a command answers: what it is about, as it stands now, and where that is."""
+    body = {**document}
+    if handled.position is not None:
+        body["position"] = position(site_of(request), partitionkey, handled.position)
+    return json_response(body, status, {"ETag": version_tag(handled.version)})
+
+
+_FOLDED = "SELECT coalesce(max(sequence) >= $2, false) FROM {s}.reached WHERE partition = $1"

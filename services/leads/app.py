@@ -1,0 +1,64 @@
+"""The service leads, as the program that runs it sees it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from services.leads import api, consumers, defaults, following
+from services.leads.decider import PIPELINE
+from services.leads.decider.pipeline import stream_of
+from shared.application import application, guarded, openapi
+from shared.clock import now, rfc3339
+from shared.deciding.command_handler import CommandHandler
+from shared.deciding.store import Origin
+from shared.leases import Single
+from shared.service import Service, Site
+
+
+def _api() -> FastAPI:
+    made = application("Rapport: leads", "Sales pipelines decided from interactions.")
+    api.install(made)
+    return made
+
+
+def _app(site: Site) -> ASGIApp:
+    made = _api()
+    made.state.site = site
+    made.state.keyring = site.keyring
+    made.state.handler = CommandHandler(site.pool, consumers.SOURCE)
+    return guarded(made, site.settings)
+
+
+def _openapi() -> dict[str, Any]:
+    return openapi(_api())
+
+
+async def _begin(site: Site) -> None:
+    """Define the pipelines that there are from the first start."""
+    handler = CommandHandler(site.pool, consumers.SOURCE)
+    origin = Origin("service:leads")
+    for command in defaults.pipelines(rfc3339(now())):
+        stream = stream_of(command.name)
+        if (await handler.load(PIPELINE, stream)).version == 0:
+            await handler.carry_out(PIPELINE, stream, command, origin, partitionkey=stream)
+
+
+def _singles(site: Site) -> Sequence[Single]:
+    return (Single("following", following.following(consumers.SOURCE), live_only=True),)
+
+
+SERVICE = Service(
+    name="leads",
+    owns=consumers.OWNED,
+    view=consumers.view,
+    migrations=None,
+    paths=("/v1/leads", "/v1/boards", "/v1/pipelines", "/v1/scoring"),
+    app=_app,
+    openapi=_openapi,
+    singles=_singles,
+    begin=_begin,
+    policies=consumers.policies,
+    relayed=consumers.LEADS,
+)

@@ -1,0 +1,234 @@
+"""The views of leads: the rows that events come to, and how the rows of each table merge."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, assert_never
+
+import msgspec
+from msgspec import UNSET
+
+from services.leads import tables
+from services.leads.events import (
+    LeadAbsorbed,
+    LeadAssigned,
+    LeadCaptured,
+    LeadDescribed,
+    LeadEvent,
+    LeadInquired,
+    LeadLost,
+    LeadMerged,
+    LeadMoved,
+    LeadNoted,
+    LeadReleased,
+    LeadReopened,
+    LeadUnmerged,
+    LeadWon,
+    PipelineChanged,
+    PipelineDefined,
+    PipelineRetired,
+    ScoringDefined,
+)
+from services.leads.inbound import Belongs, Interaction
+from shared.literals import Row
+from shared.merging import Merge, Rows, greatest, latest, least, summed
+from shared.projection import Event, Projection
+
+LEADS = Merge(
+    tables.leads,
+    latest("begun", "pipeline", "subject", "source", "channel", "captured"),
+    latest("stood", "state"),
+    latest("placed", "stage", "since"),
+    latest(
+        *("closed", "closed_at", "won_amount", "won_currency", "reason", "competitor"),
+        "merged_into",
+    ),
+    latest("titled", "title"),
+    latest("chosen", "product"),
+    latest("priced", "amount", "currency"),
+    latest("expected", "expected_close"),
+    latest("owned", "owner"),
+    summed("inquiries"),
+    greatest("version", "touched"),
+)
+FIELDS = Merge(tables.fields, latest("version", "value"))
+PIPELINES = Merge(
+    tables.pipelines, latest("revision", "definition"), least("retired"), greatest("version")
+)
+SCORINGS = Merge(tables.scorings)
+TRAITS = Merge(tables.traits, latest("stamp", "value"))
+
+
+def record(event: Event) -> tuple[str, Row] | None:
+    """The row by which an event is remembered, and its table."""
+    if isinstance(event.body, Interaction):
+        return "activity", _activity(event, event.body)
+    return None if event.envelope.stream is None else ("decided", _decided(event))
+
+
+def project(events: Sequence[Event]) -> Rows:
+    """The rows that events which count come to."""
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for event in events:
+        body, envelope = event.body, event.envelope
+        if envelope.stream is not None:
+            rows["reached"].append((event.record.place.partition, int(envelope.sequence)))
+        match body:
+            case Belongs():
+                rows["belonging"].append((str(body.subject), str(body.customer), body.revision))
+            case Interaction():
+                rows["traits"] += _traits(event, body)
+            case PipelineDefined() | PipelineChanged() | PipelineRetired():
+                rows["pipelines"].append(_pipeline(event, body))
+            case ScoringDefined():
+                rows["scorings"].append((body.version, body.at, _json(body.rules)))
+            case msgspec.Struct():
+                rows["leads"].append(_lead(event, body))  # type: ignore[arg-type]
+                rows["fields"] += _fields(event, body)
+            case _:
+                pass  # kept as it is
+    return rows
+
+
+def _decided(event: Event) -> Row:
+    envelope = event.envelope
+    return (
+        *(envelope.partitionkey, envelope.event, envelope.stream, envelope.streamversion),
+        *(envelope.type, envelope.happened, envelope.actor),
+        *(event.record.place.position(), event.record.value.decode()),
+    )
+
+
+def _activity(event: Event, body: Interaction) -> Row:
+    envelope = event.envelope
+    return (
+        *(envelope.partitionkey, envelope.event, envelope.happened, envelope.recordedtime),
+        *(envelope.type, body.channel, body.purpose, body.product),
+        event.record.place.position(),
+    )
+
+
+def _traits(event: Event, body: Interaction) -> list[Row]:
+    subject, stamp = event.envelope.partitionkey, event.envelope.stamp
+    return [
+        (subject, name, stamp, None if bytes(value) == b"null" else bytes(value).decode())
+        for name, value in body.traits.items()
+    ]
+
+
+def _pipeline(event: Event, body: PipelineDefined | PipelineChanged | PipelineRetired) -> Row:
+    version = event.envelope.streamversion
+    if isinstance(body, PipelineRetired):
+        return PIPELINES.row(name=body.name, retired=body.at, version=version)
+    return PIPELINES.row(name=body.name, revision=version, definition=_json(body), version=version)
+
+
+def _lead(event: Event, body: LeadEvent) -> Row:
+    envelope = event.envelope
+    return LEADS.row(
+        lead=envelope.stream, version=envelope.streamversion, touched=body.at,
+        **_changed(body, envelope.streamversion),
+    )
+
+
+def _changed(body: LeadEvent, version: int) -> Mapping[str, Any]:  # noqa: C901  (a table)
+    """The columns of a lead that an event writes."""
+    match body:
+        case LeadCaptured():
+            return _captured(body, version)
+        case LeadInquired():
+            return {"inquiries": 1}
+        case LeadDescribed():
+            return _described(body, version)
+        case LeadMoved():
+            return _placed(body, version)
+        case LeadAssigned():
+            return {"owned": version, "owner": body.owner}
+        case LeadWon():
+            return _closed(body.at, version, "won") | {
+                "won_amount": body.amount,
+                "won_currency": body.currency,
+            }
+        case LeadLost():
+            ended = {"reason": body.reason, "competitor": body.competitor}
+            return _closed(body.at, version, "lost") | ended
+        case LeadMerged():
+            return _closed(body.at, version, "merged") | {"merged_into": body.into}
+        case LeadReopened():
+            return _opened(version) | _placed(body, version)
+        case LeadUnmerged():
+            return _opened(version)
+        case LeadAbsorbed() | LeadReleased() | LeadNoted():
+            return {}
+        case _:
+            assert_never(body)
+
+
+def _captured(body: LeadCaptured, version: int) -> dict[str, Any]:
+    named = {name: getattr(body, name) for name in ("pipeline", "subject", "source", "channel")}
+    known = {
+        "titled": version, "title": body.title,
+        "chosen": version, "product": body.product,
+        "priced": version, "amount": body.amount, "currency": body.currency,
+        "owned": version, "owner": body.owner,
+    }
+    opened = _opened(version) | _placed(body, version)
+    return {"begun": version, "captured": body.at, "inquiries": 1} | named | known | opened
+
+
+def _described(body: LeadDescribed, version: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for group, names in _GROUPS.items():
+        given = {name: getattr(body, name) for name in names if getattr(body, name) is not UNSET}
+        if given:
+            found |= {group: version} | given
+    return found
+
+
+_GROUPS = {
+    "titled": ("title",),
+    "chosen": ("product",),
+    "priced": ("amount", "currency"),
+    "expected": ("expected_close",),
+}
+
+
+def _placed(body: LeadCaptured | LeadMoved | LeadReopened, version: int) -> dict[str, Any]:
+    return {"placed": version, "stage": body.stage, "since": body.at}
+
+
+def _opened(version: int) -> dict[str, Any]:
+    return {"stood": version, "state": "open", "closed": version}
+
+
+def _closed(at: str, version: int, state: str) -> dict[str, Any]:
+    return {"stood": version, "state": state, "closed": version, "closed_at": at}
+
+
+def _fields(event: Event, body: object) -> list[Row]:
+    if not isinstance(body, LeadDescribed):
+        return []
+    lead, version = event.envelope.stream, event.envelope.streamversion
+    return [
+        (lead, name, version, None if value is None else _json(value))
+        for name, value in body.fields.items()
+    ]
+
+
+def _json(content: object) -> str:
+    return msgspec.json.encode(content).decode()
+
+
+PROJECTION = Projection(
+    memory=(tables.decided, tables.activity),
+    record=record,
+    project=project,
+    tables=(
+        LEADS,
+        FIELDS,
+        PIPELINES,
+        SCORINGS,
+        TRAITS,
+        Merge(tables.belonging, latest("revision", "customer")),
+        Merge(tables.reached, greatest("sequence")),
+    ),
+)

@@ -1,0 +1,136 @@
+"""The tables of a leads view schema; each can be dropped and rebuilt.
+
+Columns of a lead are merged in groups, each by the version of the stream that wrote it last.
+"""
+
+from sqlalchemy import BigInteger, Column, Date, Index, Integer, MetaData, Table, Text, Uuid
+
+from shared.columns import Exact, When, key
+
+VERSION = 1
+"""Goes up when any row would come out differently."""
+
+metadata = MetaData()
+
+decided = Table(  # every event of our own streams: the history
+    "decided",
+    metadata,
+    key("subject", Uuid),  # the partition key
+    key("event", Uuid),
+    Column("stream", Uuid, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("type", Exact, nullable=False),
+    Column("time", When, nullable=False),
+    Column("actor", Exact, nullable=False),
+    Column("position", Exact, nullable=False),
+    Column("record", Text, nullable=False),  # the CloudEvent, as it stands in the log
+)
+Index("decided_stream", decided.c.stream, decided.c.version)
+
+activity = Table(  # interactions, as far as scores ask for them
+    "activity",
+    metadata,
+    key("subject", Uuid),
+    key("event", Uuid),
+    Column("time", When, nullable=False),  # min(time, recordedtime)
+    Column("recorded", When, nullable=False),
+    Column("type", Exact, nullable=False),
+    Column("channel", Exact, nullable=False),
+    Column("purpose", Exact),
+    Column("product", Exact),
+    Column("position", Exact, nullable=False),
+)
+
+traits = Table(  # of subjects: the latest stands
+    "traits",
+    metadata,
+    key("subject", Uuid),
+    key("name"),
+    Column("stamp", Exact, nullable=False),
+    Column("value", Text),  # JSON; null: taken away
+)
+
+leads = Table(
+    "leads",
+    metadata,
+    key("lead", Uuid),
+    Column("begun", Integer),  # who and where from
+    Column("pipeline", Exact),
+    Column("subject", Uuid),
+    Column("source", Exact),
+    Column("channel", Exact),
+    Column("captured", When),
+    Column("stood", Integer),
+    Column("state", Exact),  # open, won, lost, merged
+    Column("placed", Integer),  # where it stands, or stood when it was closed
+    Column("stage", Exact),
+    Column("since", When),
+    Column("closed", Integer),  # how it ended; nulls once it is open again
+    Column("closed_at", When),
+    Column("won_amount", BigInteger),  # minor units
+    Column("won_currency", Exact),
+    Column("reason", Exact),
+    Column("competitor", Exact),
+    Column("merged_into", Uuid),
+    Column("titled", Integer),
+    Column("title", Text),
+    Column("chosen", Integer),
+    Column("product", Exact),
+    Column("priced", Integer),
+    Column("amount", BigInteger),  # minor units
+    Column("currency", Exact),
+    Column("expected", Integer),
+    Column("expected_close", Date),
+    Column("owned", Integer),
+    Column("owner", Exact),
+    Column("inquiries", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("touched", When, nullable=False),  # the time of its latest event
+)
+Index("leads_board", leads.c.pipeline, leads.c.state, leads.c.stage)
+Index("leads_subject", leads.c.subject)
+Index("leads_owner", leads.c.owner, leads.c.state)
+Index("leads_touched", leads.c.touched, leads.c.lead)
+
+fields = Table(  # of one's own
+    "fields",
+    metadata,
+    key("lead", Uuid),
+    key("name"),
+    Column("version", Integer, nullable=False),
+    Column("value", Text),  # JSON; null: taken away
+)
+
+pipelines = Table(
+    "pipelines",
+    metadata,
+    key("name"),
+    Column("revision", Integer),
+    Column("definition", Text),  # JSON
+    Column("retired", When),
+    Column("version", Integer, nullable=False),
+)
+
+scorings = Table(  # all that ever were: a score as of a moment is by the rules of then
+    "scorings",
+    metadata,
+    key("version", Integer),
+    Column("epoch", When, nullable=False),
+    Column("rules", Text, nullable=False),  # JSON
+)
+
+belonging = Table(  # the highest revision; a subject without a row belongs to itself
+    "belonging",
+    metadata,
+    key("subject", Uuid),
+    Column("customer", Uuid, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+)
+Index("belonging_customer", belonging.c.customer)
+
+reached = Table(  # how far our own events are folded
+    "reached",
+    metadata,
+    key("partition", Integer),
+    Column("sequence", BigInteger, nullable=False),
+)
