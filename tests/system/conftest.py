@@ -26,7 +26,7 @@ async def deployment(kafka: str, postgres_server: str) -> AsyncIterator[dict[str
     }
     server = await asyncpg.connect(urlunsplit(parts._replace(path="/postgres")))
     try:
-        for service in ("contact", "profile"):
+        for service in ("contact", "profile", "leads"):
             await server.execute(f"DROP DATABASE IF EXISTS {name}_{service} WITH (FORCE)")
     finally:
         await server.close()

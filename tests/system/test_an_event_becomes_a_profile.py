@@ -20,7 +20,7 @@ def test_an_event_that_is_posted_twice_counts_once(system: System) -> None:
 
 
 def test_the_front_answers_for_health_metrics_and_documentation(system: System) -> None:
-    assert system.get("/livez").json()["alive"] == {"contact": True, "profile": True}
+    assert system.get("/livez").json()["alive"] == {"contact": True, "profile": True, "leads": True}
     assert system.get("/readyz").status_code == 200
     assert "/v1/customers" in system.get("/openapi.json").json()["paths"]
     assert system.get("/docs").status_code == 200
