@@ -127,7 +127,7 @@ def _capture(
     return CaptureLead(
         pipeline=states[stream_of(asked.pipeline)],
         subject=asked.subjects[0],
-        source=event.envelope.source[:LONGEST_SOURCE],
+        source=event.envelope.source[:LONGEST_SOURCE].strip() or "unknown",
         channel=body.channel[:64].strip() or "unknown",
         title=asked.title,
         identifiers=body.identifiers,
