@@ -16,6 +16,7 @@ from shared.errors import FieldError
 from shared.messages import Identifier, Place, Record
 from tests.contact.examples import SENT
 from tests.contact.sending import MOMENT, SENDING, TRACE, admitted
+from tests.contracts import decided
 from tests.records import identifier, subject
 
 FOLDER = Path(__file__).parent
@@ -35,6 +36,7 @@ def made() -> dict[str, dict[str, Any]]:
         "customers/belongs": json.loads(told.entry(MOMENT).value),
         "identity/key.disowned": _disowned(),
         **{f"identity/identifiers.{verb}": _decided(verb) for verb in get_args(Verb)},
+        **decided.records(),
     }
 
 

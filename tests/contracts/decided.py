@@ -1,0 +1,117 @@
+"""One event of every type that leads decides, with everything in it, as its record."""
+
+import json
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from services.leads.decider import LEAD, PIPELINE
+from services.leads.events import (
+    LeadAbsorbed,
+    LeadAssigned,
+    LeadDescribed,
+    LeadEvent,
+    LeadNoted,
+    LeadReleased,
+    LeadReopened,
+    LeadUnmerged,
+    PipelineEvent,
+    ScoringDefined,
+)
+from shared.messages import Identifier
+from tests.leads.examples import (
+    CHANGED,
+    DEFINED,
+    JANE,
+    LOST,
+    MERGED,
+    MOVED,
+    OTHER,
+    RETIRED,
+    RULES,
+    WON,
+    captured,
+    inquired,
+)
+from tests.records import at
+
+LEAD_STREAM, PIPELINE_STREAM, SCORING_STREAM = (
+    "0191d5a0-0000-7000-8000-000000000001",
+    "0191d5a0-0000-8000-8000-000000000002",
+    "0191d5a0-0000-8000-8000-000000000003",
+)
+_ASKED: dict[str, Any] = {
+    "identifiers": (Identifier("user", "42", "shop", JANE),),
+    "product": "KETTLE-1",
+    "amount": 4990,
+    "currency": "EUR",
+    "interaction": OTHER,
+}
+_OF_LEADS: list[LeadEvent] = [
+    captured(**_ASKED, owner="7"),
+    inquired(**_ASKED),
+    LeadDescribed(
+        title="Pots",
+        product=None,
+        amount=100,
+        currency="GBP",
+        expected_close="2026-03-31",
+        fields={"budget": 12.5, "urgent": True, "people": 3, "note": "soon", "gone": None},
+        at=at(2),
+    ),
+    MOVED,
+    LeadAssigned("8", "ill", "7", at=at(3)),
+    WON,
+    LOST,
+    LeadReopened("new", 1, "they called back", at=at(4)),
+    MERGED,
+    LeadAbsorbed(OTHER, at=at(3)),
+    LeadUnmerged(OTHER, "two people", at=at(4)),
+    LeadReleased(OTHER, at=at(4)),
+    LeadNoted("Likes tea", at=at(5)),
+]
+_OF_PIPELINES: list[PipelineEvent] = [DEFINED, CHANGED, RETIRED]
+_ALL_RULES = replace(
+    RULES,
+    fit=(*RULES.fit, replace(RULES.fit[1], id="middling", least=10, most=49, group="size")),
+    engagement=(*RULES.engagement, replace(RULES.engagement[1], id="kettle", product="KETTLE-1")),
+)
+
+EVENTS: dict[str, tuple[str, str, Any]] = {
+    **{LEAD.name_of(event): (LEAD_STREAM, JANE, event) for event in _OF_LEADS},
+    **{
+        PIPELINE.name_of(event): (PIPELINE_STREAM, PIPELINE_STREAM, event)
+        for event in _OF_PIPELINES
+    },
+    "scoring.defined": (
+        *(SCORING_STREAM, SCORING_STREAM),
+        ScoringDefined(1, _ALL_RULES, at=at(1)),
+    ),
+}
+"""By type: the stream, the partition key, the event."""
+
+
+def records() -> dict[str, dict[str, Any]]:
+    """The records of all of them, by topic and type."""
+    return {
+        f"leads/{type_}": {
+            "specversion": "1.0",
+            "id": f"{stream}/{number}",
+            "source": "/leads",
+            "type": type_,
+            "time": event.at,
+            "receivedtime": at(9),
+            "recordedtime": at(9),
+            "datacontenttype": "application/json",
+            "dataversion": 1,
+            "partitionkey": key,
+            "stream": stream,
+            "streamversion": number,
+            "sequence": f"{number:016}",
+            "actor": "representative:7",
+            "ingestkey": "desk",
+            "data": json.loads(msgspec.json.encode(event)),
+        }
+        for number, (type_, (stream, key, event)) in enumerate(EVENTS.items(), 1)
+    }
