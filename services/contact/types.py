@@ -173,7 +173,7 @@ class Form(Struct):
     fields: dict[str, Any] | None = None
 
 
-class Request(Struct):
+class Request(Priced):
     """information.requested, information.given, quote.requested, service.requested."""
 
     product: Name | None = None

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from services.leads.currencies import CURRENCIES, LARGEST
 from services.leads.events import LEAD_EVENTS, PIPELINE_EVENTS, SCORING_EVENTS
 from shared.messages import Identifier, Record, decode
 from shared.projection import Event
@@ -20,6 +21,8 @@ class _Shape(msgspec.Struct, frozen=True, gc=False):
     purpose: Any = None
     product: Any = None
     sku: Any = None
+    amount: Any = None
+    currency: Any = None
     form: Any = None
     subject: Any = None
     automatic: Any = None
@@ -43,6 +46,8 @@ class Interaction(msgspec.Struct, frozen=True, gc=False):
     identifiers: tuple[Identifier, ...] = ()
     purpose: str | None = None
     product: str | None = None
+    amount: int | None = None  # minor units of `currency`, both or neither
+    currency: str | None = None
     form: str | None = None
     headline: str | None = None
     automatic: bool = False
@@ -92,16 +97,27 @@ def decided(record: Record) -> Event:
 
 
 def _interaction(shape: _Shape) -> Interaction:
+    amount, currency = _money(shape)
     return Interaction(
         channel=shape.channel,
         direction=shape.direction,
         identifiers=shape.identifiers,
         purpose=_text(shape.purpose),
         product=_text(shape.product) or _text(shape.sku),
+        amount=amount,
+        currency=currency,
         form=_text(shape.form),
         headline=_text(shape.subject),
         automatic=shape.automatic is True,
         traits=shape.traits if isinstance(shape, _Described) else {},
+    )
+
+
+def _money(shape: _Shape) -> tuple[int | None, str | None]:
+    """An amount that a lead may have; nothing where it is none."""
+    right = type(shape.amount) is int and 0 <= shape.amount <= LARGEST
+    return (
+        (shape.amount, shape.currency) if right and shape.currency in CURRENCIES else (None, None)
     )
 
 

@@ -132,6 +132,8 @@ def _capture(
         title=asked.title,
         identifiers=body.identifiers,
         product=asked.product,
+        amount=body.amount,
+        currency=body.currency,
         interaction=event.envelope.event,
         at=event.envelope.happened,
     )

@@ -109,6 +109,32 @@ def test_what_is_refused_is_in_the_quarantine_and_named_by_its_column(
     wait_until(kept, 30.0, "the quarantine has it")
 
 
+LEADS = """email,title,interest,total,currency
+dan@example.com,20 chairs,CHAIR-7,3980.00,EUR
+dan@example.com,and a table,TABLE-1,500.00,EUR
+eve@example.com,40 chairs,,much,EUR
+"""
+
+
+def test_rows_of_leads_open_leads_or_join_them(system: System, tmp_path: Path) -> None:
+    file = written(tmp_path, "leads.csv", LEADS)
+    code, told = bring(system, file, "leads")
+    assert (code, told["accepted"], refused(told)) == (1, 2, [(3, "total", "value")])
+    assert bring(system, file, "leads")[1]["accepted"] == 2  # the same rows: nothing new
+
+    def decided() -> list[dict[str, Any]]:
+        words = ("events", "tail", "--topic", "leads", "--last", "100", "--json")
+        found = [json.loads(line)["event"] for line in system.rapport(*words).stdout.splitlines()]
+        return [event for event in found if event["type"] in ("lead.captured", "lead.inquired")]
+
+    wait_until(lambda: len(decided()) == 2, 30.0, "one lead, which the second row joins")
+    captured, inquired = [event["data"] for event in decided()]
+    assert (captured["amount"], captured["currency"], captured["product"]) == (
+        *(398_000, "EUR", "CHAIR-7"),
+    )
+    assert "and a table" in inquired["title"]
+
+
 @pytest.mark.parametrize(
     ("encoding", "words"),
     [

@@ -1,4 +1,4 @@
-"""rapport import: a file of orders, contacts or events, row by row through the door."""
+"""rapport import: a file of orders, contacts, leads or events, row by row through the door."""
 
 import asyncio
 from collections.abc import Iterator
@@ -29,6 +29,7 @@ from shared.errors import Fatal
 class Kind(StrEnum):
     orders = "orders"
     contacts = "contacts"
+    leads = "leads"
     events = "events"
 
 
@@ -95,7 +96,8 @@ def command(
     ] = None,
     as_json: show.AsJson = False,
 ) -> None:
-    """Import a CSV, NDJSON or Parquet file through the door, as orders, contacts or events.
+    """Import a CSV, NDJSON or Parquet file through the door, as orders, contacts, leads or
+    events; a row of leads is somebody who asks for something.
 
     Columns are known by their names, or named with --map. Amounts are decimals in major units and
     become minor units by the currency. A row's event is named by the file's content and the row's

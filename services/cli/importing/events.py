@@ -82,6 +82,8 @@ class _Making:
             data |= self._priced()
         if plan.kind == "orders":
             data |= self._order()
+        if plan.kind == "leads":
+            data |= self._request()
         rest = {} if plan.kind == "contacts" else data
         known = NAMES[plan.kind]
         for field in plan.columns.keys() - known.keys():
@@ -127,6 +129,10 @@ class _Making:
             "amount", "/data/amount", lambda value: values.amount(value, currency, options)
         )
         return {"amount": amount, "currency": currency}
+
+    def _request(self) -> dict[str, Any]:
+        found = {name: self._text(name, f"/data/{name}") for name in ("product", "subject", "text")}
+        return {name: text for name, text in found.items() if text}
 
     def _order(self) -> dict[str, Any]:
         found: dict[str, Any] = {}

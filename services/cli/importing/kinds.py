@@ -29,6 +29,11 @@ _LINE: dict[str, Sequence[str]] = {
     "quantity": ("quantity", "qty"),
     "price": ("price", "unit_price"),
 }
+_REQUEST: dict[str, Sequence[str]] = {
+    "product": ("product", "sku", "interest"),
+    "subject": ("subject", "title"),
+    "text": ("text", "message", "comment", "notes"),
+}
 NAMES: dict[str, dict[str, Sequence[str]]] = {
     "orders": {
         **_NAMES,
@@ -39,12 +44,23 @@ NAMES: dict[str, dict[str, Sequence[str]]] = {
         "order": ("order", "order_id", "order_number", "number", "id"),
     },
     "contacts": {**_NAMES, "user": (*_NAMES["user"], "id"), "time": ("updated_at", "time")},
+    "leads": {**_NAMES, **_PRICED, **_REQUEST},
     "events": {**_NAMES, **_PRICED, "id": ("id", "event_id"), "type": ("type", "event")},
 }
 """By kind: the fields, each with the columns that are taken for it where none is named."""
 
-TYPE = {"orders": "order.placed", "contacts": "customer.described", "events": None}
-REQUIRED = {"orders": ("order", "amount", "time"), "contacts": (), "events": ("type", "time")}
+TYPE = {
+    "orders": "order.placed",
+    "contacts": "customer.described",
+    "leads": "information.requested",  # a lead begins with it, or the open one is joined
+    "events": None,
+}
+REQUIRED = {
+    "orders": ("order", "amount", "time"),
+    "contacts": (),
+    "leads": (),
+    "events": ("type", "time"),
+}
 _ORDER = set(TYPES["order.placed"].__struct_fields__) - {"lines"}
 
 

@@ -5,11 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from math import isfinite
 
-from services.leads.currencies import CURRENCIES
+from services.leads.currencies import CURRENCIES, LARGEST
 from shared.errors import Conflict, FieldError, Unprocessable
-
-LARGEST = 10**15
-"""Minor units of an amount."""
 
 MOST_FIELDS = 100
 """Fields of one's own that a lead may have."""
