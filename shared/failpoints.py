@@ -15,6 +15,8 @@ POINTS = {
     "copy.saved": "how far the copy of a topic has come is noted",
     "copy.fenced": "the topics that are copied take no more records; the last ones are not copied",
     "copy.recorded": "the first of the databases has the next generation as the present one",
+    "events.appended": "decided events are in the table, with states and claims; not committed",
+    "events.committed": "decided events are committed; who decided has not heard of it",
     "fold.written": "a batch is in the view, with its checkpoint; not committed",
     "fold.committed": "a batch is committed; who folds has not heard of it",
     "rebuild.begun": "a schema to be rebuilt stands there, empty",
@@ -23,6 +25,9 @@ POINTS = {
     "rebuild.merging": "a table of a rebuild is merged, with its key; not committed",
     "rebuild.merged": "a table of a rebuild is merged, committed",
     "rebuild.finished": "a rebuilt schema is one like any other; it does not serve",
+    "relay.read": "the relay has read a page of decided events; nothing of it is in the log",
+    "relay.appended": "the page is in the log; the relay's mark is not moved",
+    "relay.moved": "the relay's mark is moved",
     "resolve.read": "the resolver has read what folds committed; nothing is worked off",
     "resolve.written": "a pass of the resolver is written; not committed",
     "resolve.committed": "a pass of the resolver is committed; the resolver has not heard of it",
@@ -31,12 +36,15 @@ POINTS = {
     "tell.noted": "what is to be told is committed; nothing of it is in the log",
     "tell.appended": "what is told is in the log; it is not marked sent",
     "tell.marked": "what was told is marked sent",
+    "timer.written": "that moments came is decided, with the inbox; not committed",
+    "timer.committed": "that moments came is committed; the timer has not heard of it",
 }
 """Every failpoint, and what has happened there and what has not."""
 
 OF_COMMANDS = tuple(name for name in POINTS if name.startswith(("copy.", "rebuild.", "switch.")))
-OF_SERVICES = tuple(name for name in POINTS if name not in OF_COMMANDS)
-"""Those that every service comes to while it works; the others are of commands."""
+OF_DECIDING = tuple(name for name in POINTS if name.startswith(("events.", "relay.", "timer.")))
+OF_SERVICES = tuple(name for name in POINTS if name not in (*OF_COMMANDS, *OF_DECIDING))
+"""Those that services come to while they work; the others are of commands, and of deciding."""
 
 EXIT = 137
 """The exit code of a process that dies at a failpoint: that of kill -9."""

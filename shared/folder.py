@@ -5,42 +5,23 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import asyncpg
-
+from shared.answering import PATIENCE, Answering
+from shared.answering import Item as Item
 from shared.checkpoints import Checkpoint, Move, transaction
 from shared.counting import FOLDED, PARKED
 from shared.database import Connection, Pool
 from shared.errors import Fatal
 from shared.failpoints import failpoint
 from shared.leases import LeaseLost
-from shared.messages import Place, Record
+from shared.messages import Record
 from shared.outcomes import Halt, Ok, Outcome, Park, Retry, Tally, backoff, classify, describe
-from shared.parking import (
-    BEHIND,
-    Culprit,
-    culprit,
-    first_of,
-    keep_parked,
-    park,
-    parked_subjects,
-    request_next,
-    requests,
-    unpark,
-)
+from shared.parking import BEHIND, Culprit, culprit, park, parked_subjects
 from shared.projection import Event, View
 from shared.schemas import Schema
 from shared.telemetry import trail
 
-PATIENCE = 30.0
-"""Seconds that one transaction may take before it counts as hanging."""
-
 SLICE = 200
 """Records decoded in one go, before others of this process have their turn."""
-
-ROUNDS = 1000
-"""Looks at what was asked for, each of up to 100 parked events, before folding goes on."""
-
-Item = Event | Culprit
 
 _logger = logging.getLogger("rapport.folder")
 
@@ -74,6 +55,7 @@ class Folder:
         self._schema = schema.name
         self.stopping = stopping or asyncio.Event()
         self.at = Checkpoint(schema, partition, epoch, lease_seconds)
+        self._answering = Answering(pool, view, self.at, self.decode, self.stopping)
         self.outcome: Outcome = Ok()
         self.good_events = 0
         self.parked_events = 0
@@ -124,13 +106,7 @@ class Folder:
 
     async def answer_requests(self) -> None:
         """Carry out the retries and discards that somebody asked for in this partition."""
-        for _ in range(ROUNDS if self._view.ordered else 1):
-            async with self._pool.acquire(timeout=PATIENCE) as connection:
-                rows = await requests(connection, self._schema, self.at.partition)
-            for row in rows:
-                await self._answer(row)
-            if not rows:
-                return
+        await self._answering.answer()
 
     async def _try(self, items: Sequence[Item], *, resume: bool) -> Outcome:
         """One transaction, once."""
@@ -264,42 +240,6 @@ class Folder:
                 await self.at.save_failures(connection, self.at.tally, halt.reason)
         except Exception as error:
             _logger.warning("the halt of %s was not recorded: %s", self.at.label, describe(error))
-
-    async def _answer(self, row: asyncpg.Record) -> None:
-        place = Place(row["topic"], row["partition"], row["record"])
-        item = (await self.decode([Record(place, row["key"], row["bytes"])]))[0]
-        outcome = await self._take_out(place, item, row)
-        if isinstance(outcome, Park):
-            async with asyncio.timeout(PATIENCE), transaction(self._pool) as connection:
-                await self.at.lock(connection)
-                await keep_parked(connection, self._schema, place, outcome.reason, outcome.error)
-
-    async def _may(self, connection: Connection, row: asyncpg.Record) -> bool:
-        """Whether it is the turn of a parked event."""
-        return not self._view.ordered or await first_of(connection, self._schema, row)
-
-    async def _take_out(self, place: Place, item: Item, row: asyncpg.Record) -> Outcome:
-        """Take an event out of `parked`, folded or discarded; Park says why it stays."""
-        if isinstance(item, Culprit) and not row["discarded"]:
-            return Park(item.reason, item.error)
-        try:
-            async with asyncio.timeout(PATIENCE), transaction(self._pool) as connection:
-                await self.at.lock(connection)
-                if not (row["discarded"] or await self._may(connection, row)):
-                    return Park(BEHIND, "an earlier event of its subject is parked")
-                tally = self.at.tally.forgiven(row["subject"], row["ordinal"])
-                await unpark(connection, self._schema, place)
-                if self._view.ordered:
-                    await request_next(connection, self._schema, row)
-                await self.at.save_failures(connection, tally, self.at.halted)
-                if isinstance(item, Event) and not row["discarded"]:
-                    await self._view.fold(connection, self._schema, [item])
-        except (LeaseLost, Fatal):
-            raise
-        except Exception as error:
-            return classify(error)
-        self.at.tally = tally
-        return Ok()
 
 
 def _subject(item: Item) -> str:

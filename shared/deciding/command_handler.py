@@ -1,15 +1,18 @@
 """Commands carried out: load a stream, decide, append; again where another was faster."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 from shared.database import Pool
 from shared.decider import Decider
 from shared.deciding.batch import held
-from shared.deciding.store import Change, Decided, Kept, Origin, Stale, Taken, load
+from shared.deciding.store import MOST_EVENTS, Change, Decided, Kept, Origin, Stale, Taken, load
 from shared.deciding.writing import Appended, Writer
-from shared.errors import Conflict, PreconditionFailed
+from shared.errors import Conflict, PreconditionFailed, Unprocessable
 
 TRIES = 5
 """Times that a command without an expected version is decided anew before it is given up."""
@@ -55,6 +58,8 @@ class CommandHandler:
     def __init__(self, pool: Pool, source: str) -> None:
         self._pool = pool
         self._writer = Writer(pool, source)
+        # commands of this process to one stream wait for each other rather than lose
+        self._turns = WeakValueDictionary[str, asyncio.Lock]()
 
     async def load(self, decider: Decider[Any, Any, Any], stream: str) -> Kept:
         """A stream as it stands; version 0 where there is none."""
@@ -96,6 +101,12 @@ class CommandHandler:
 
     async def carry_out_all(self, wanted: Sequence["Wanted"], origin: Origin) -> list[Handled]:
         """Commands to different streams, all of them or none. Raises as `carry_out`."""
+        async with AsyncExitStack() as stack:
+            for stream in sorted({each.stream for each in wanted}):
+                await stack.enter_async_context(self._turns.setdefault(stream, asyncio.Lock()))
+            return await self._carry_out_all(wanted, origin)
+
+    async def _carry_out_all(self, wanted: Sequence["Wanted"], origin: Origin) -> list[Handled]:
         for _ in range(TRIES):
             made = await self._decide(wanted, origin)
             changes = [change for change in made if change.decided]
@@ -122,6 +133,8 @@ class CommandHandler:
             if each.expected is not None and found.version != each.expected:
                 raise stale(found.version)
             events = each.decider.decide(found.state, each.command(states))
+            if len(events) > MOST_EVENTS:
+                raise Unprocessable(f"This would be {len(events)} events: {MOST_EVENTS} at most.")
             after = each.decider.fold(events, found.state)
             decided = [Decided(event, origin) for event in events]
             changes.append(Change(each.decider, found, decided, after, each.partitionkey))

@@ -1,6 +1,6 @@
 """Policies: what a service decides of its own accord about the events that it reads."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -105,26 +105,36 @@ async def _decide(
         await connection.execute(_BELONGS, *zip(*_latest(told), strict=True))
     asked = [(event, found) for event in events if (found := policy.react(event)) is not None]
     wanted = await _undecided(connection, policy.name, asked)
-    for _ in range(TRIES if wanted else 0):
+    refused: set[str] = set()
+    for tries in range(TRIES if wanted else 0):
         try:
             async with connection.transaction():
-                await _decide_once(connection, source, policy.name, wanted)
+                await _decide_once(connection, source, policy.name, wanted, refused)
             return
-        except Lost:
-            continue
+        except Lost as lost:
+            if tries:  # not for the holder that was not there yet
+                refused |= lost.refused
     if wanted:
         raise DatabaseUnavailable("commands were faster each time")
 
 
 async def _decide_once(
-    connection: Connection, source: str, policy: str, wanted: Sequence[Asked]
+    connection: Connection,
+    source: str,
+    policy: str,
+    wanted: Sequence[Asked],
+    refused: Collection[str],
 ) -> None:
+    """`refused`: streams that may not have what they would claim."""
     batch = await Batch.load(connection, [each for _, found in wanted for each in found])
     outcomes = []
     for event, reactions in wanted:
         outcome, stream = "nothing", None
         for reaction in reactions:
             stream = batch.target(reaction)
+            if stream in refused:
+                outcome = "refused: claim_taken"
+                continue
             try:
                 decided = batch.carry_out(reaction, stream, event)
                 outcome = "decided" if decided else "nothing new"

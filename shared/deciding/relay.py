@@ -18,6 +18,9 @@ from shared.messages import Entry
 PAGE = 1_000
 """Events in one step."""
 
+PAGE_BYTES = 8 * 1024 * 1024
+"""Of their records in one step, so that any page fits into what waits for the log."""
+
 POLL = 0.05
 BACKOFF, LONGEST_BACKOFF = 0.2, 5.0
 
@@ -63,7 +66,7 @@ class Relay:
 
     async def turn(self) -> bool:
         """Relay one page; whether there may be more."""
-        rows = await self._pool.fetch(_PAGE, PAGE)
+        rows = _bounded(await self._pool.fetch(_PAGE, PAGE))
         if not rows:
             return False
         failpoint("relay.read")
@@ -73,7 +76,7 @@ class Relay:
             await self._lease.guard(connection)
             await connection.execute(_MOVE, rows[-1]["position"])
         failpoint("relay.moved")
-        return len(rows) == PAGE
+        return True
 
     async def _append(self, rows: Sequence[asyncpg.Record]) -> None:
         entries: defaultdict[int, list[Entry]] = defaultdict(list)
@@ -84,6 +87,16 @@ class Relay:
         await asyncio.gather(
             *(self._log.append(self._topic, number, some) for number, some in entries.items())
         )
+
+
+def _bounded(rows: Sequence[asyncpg.Record]) -> Sequence[asyncpg.Record]:
+    """The first of them, at least one, that the log takes at once."""
+    size = 0
+    for number, row in enumerate(rows):
+        size += len(row["record"])
+        if number and size > PAGE_BYTES:
+            return rows[:number]
+    return rows
 
 
 _PAGE = """

@@ -1,95 +1,24 @@
 """The event store: streams loaded, and changes of many streams appended in one transaction."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
 
 from shared.clock import now, rfc3339
 from shared.database import Connection
-from shared.decider import Claim, Decider
+from shared.decider import Decider
+from shared.deciding.claiming import claim
+from shared.deciding.streams import Change as Change
+from shared.deciding.streams import Decided as Decided
+from shared.deciding.streams import Kept as Kept
+from shared.deciding.streams import Lost as Lost
+from shared.deciding.streams import Origin as Origin
+from shared.deciding.streams import Stale as Stale
+from shared.deciding.streams import Taken as Taken
 
 MOST_EVENTS = 10_000
 """Events that one change may have."""
-
-
-class Origin(NamedTuple):
-    """Where an event comes from: who wanted it, by which key, and what it follows from."""
-
-    actor: str
-    key: str = ""
-    correlationid: str | None = None
-    causationid: str | None = None
-    traceparent: str | None = None
-
-
-class Decided(NamedTuple):
-    """An event and where it comes from."""
-
-    event: Any
-    origin: Origin
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A stream as it stands; version 0 where there is none."""
-
-    stream: str
-    version: int
-    state: Any
-    partitionkey: str | None = None
-    category: str = ""
-
-
-@dataclass(frozen=True)
-class Change:
-    """What is to be appended to one stream, decided at a version of it, and what it comes to.
-
-    `partitionkey` is the subject with which a stream begins; one that is there has its own.
-    """
-
-    decider: Decider[Any, Any, Any]
-    kept: Kept
-    decided: Sequence[Decided]
-    after: Any
-    partitionkey: str
-
-    @property
-    def stream(self) -> str:
-        return self.kept.stream
-
-    @property
-    def takes(self) -> frozenset[Claim]:
-        return self.decider.claims(self.after) - self.decider.claims(self.kept.state)
-
-    @property
-    def frees(self) -> frozenset[Claim]:
-        return self.decider.claims(self.kept.state) - self.decider.claims(self.after)
-
-
-class Stale(NamedTuple):
-    """Another version stands than the one that was decided upon."""
-
-    stream: str
-
-
-class Taken(NamedTuple):
-    """Another stream holds what this one claims."""
-
-    claim: Claim
-    stream: str
-
-
-class Lost(Exception):
-    """Some of the changes cannot be appended, by their number; nothing was written that may stay.
-
-    The transaction is to be rolled back, and tried again without them.
-    """
-
-    def __init__(self, losers: Mapping[int, Stale | Taken]) -> None:
-        super().__init__(f"{len(losers)} changes lost")
-        self.losers = losers
 
 
 async def load(
@@ -123,7 +52,7 @@ async def append(connection: Connection, source: str, changes: Sequence[Change])
     nothing slow afterwards.
     """
     await _advance(connection, changes)
-    await _claim(connection, changes)
+    await claim(connection, changes)
     await connection.execute(_LAST_LOCK)
     position = await connection.fetchval(_LAST)
     at = rfc3339(now())
@@ -161,28 +90,7 @@ async def _advance(connection: Connection, changes: Sequence[Change]) -> None:
         moved |= {str(row["stream"]) for row in await connection.fetch(_BEGIN, *columns)}
     stale = {n: Stale(each.stream) for n, each in enumerate(changes) if each.stream not in moved}
     if stale:
-        raise Lost(stale)
-
-
-async def _claim(connection: Connection, changes: Sequence[Change]) -> None:
-    freed = sorted((*claim, change.stream) for change in changes for claim in change.frees)
-    if freed:
-        await connection.execute(_FREE, *zip(*freed, strict=True))
-    taken = sorted((*claim, change.stream) for change in changes for claim in change.takes)
-    if not taken:
-        return
-    mine = [(scope, subject) for scope, subject, _ in taken]
-    await connection.execute(_TAKE, *zip(*taken, strict=True))
-    rows = await connection.fetch(_HOLDERS, *zip(*mine, strict=True))
-    holders = {Claim(row["scope"], str(row["subject"])): str(row["stream"]) for row in rows}
-    lost = {
-        number: Taken(claim, holders[claim])
-        for number, change in enumerate(changes)
-        for claim in change.takes
-        if holders[claim] != change.stream
-    }
-    if lost:
-        raise Lost(lost)
+        raise Lost(stale, changes)
 
 
 def _next(change: Change) -> int:
@@ -247,23 +155,6 @@ INSERT INTO streams (stream, category, version, partitionkey, state)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::uuid[], $5::bytea[])
 ON CONFLICT DO NOTHING
 RETURNING stream
-"""
-
-_FREE = """
-DELETE FROM claims c USING unnest($1::text[], $2::uuid[], $3::uuid[]) g (scope, subject, stream)
-WHERE c.scope = g.scope AND c.subject = g.subject AND c.stream = g.stream
-"""
-
-_TAKE = """
-INSERT INTO claims (scope, subject, stream)
-SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[])
-ON CONFLICT DO NOTHING
-"""
-
-_HOLDERS = """
-SELECT c.scope, c.subject, c.stream
-FROM claims c JOIN unnest($1::text[], $2::uuid[]) g (scope, subject)
-    ON c.scope = g.scope AND c.subject = g.subject
 """
 
 _LAST_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('rapport events', 0))"

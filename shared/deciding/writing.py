@@ -2,8 +2,10 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
+
+import asyncpg
 
 from shared.checkpoints import transaction
 from shared.database import Pool
@@ -20,6 +22,9 @@ MOST_WAITING = 5_000
 TIMEOUT = 10.0
 """Seconds that one transaction may take."""
 
+TRIES = 5
+"""Times that a transaction is begun that the database ended for the sake of another."""
+
 
 class Appended(NamedTuple):
     """The position of the last event of what was appended together."""
@@ -30,6 +35,10 @@ class Appended(NamedTuple):
 class _Waiting(NamedTuple):
     changes: tuple[Change, ...]  # all of them or none
     future: "asyncio.Future[Appended | Stale | Taken]"
+
+    @property
+    def streams(self) -> set[str]:
+        return {change.stream for change in self.changes}
 
 
 class Writer:
@@ -65,31 +74,59 @@ class Writer:
                 except BaseException as error:
                     _fail(batch, error)
                     if not isinstance(error, Exception):
+                        _fail(self._waiting, error)
+                        self._waiting.clear()
                         raise
         finally:
             self._task = None
 
     async def _settle(self, batch: Sequence[_Waiting]) -> None:
-        """Append all that can be; what cannot is told why, and the rest is tried once more."""
-        left, last = _first_of_each_stream(batch), dict[int, int]()
+        """Append all that can be, and tell the others why not.
+
+        Of two changes of one stream the second was decided upon what will not stand any more.
+        """
+        left, later = _first_of_each_stream(batch)
+        while left:
+            again = await self._append_what_can_be(left)
+            if len(again) == len(left):  # each lost to another one: the first goes alone
+                await self._append_what_can_be(again[:1])
+                again = again[1:]
+            left = again
+        for each in later:  # not before: they read the stream anew at once
+            _answer(each, Stale(each.changes[0].stream))
+
+    async def _append_what_can_be(self, left: Sequence[_Waiting]) -> list[_Waiting]:
+        """One transaction with all that can be in it; those that are to be tried again.
+
+        Who lost a claim to another of these is, as that one may lose something too.
+        """
+        again: list[_Waiting] = []
         while left:
             whose = [each for each in left for _ in each.changes]
             try:
                 positions = await self._once([one for each in left for one in each.changes])
             except Lost as lost:
                 losers = {id(whose[number]): loser for number, loser in lost.losers.items()}
-                for each in left:
-                    if id(each) in losers:
-                        _answer(each, losers[id(each)])
+                again += _told(left, losers)
                 left = [each for each in left if id(each) not in losers]
             else:
-                for each, position in zip(whose, positions, strict=True):
-                    last[id(each)] = max(position, last.get(id(each), 0))
+                last = {id(each): position for each, position in zip(whose, positions, strict=True)}
                 for each in left:
                     _answer(each, Appended(last[id(each)]))
-                return
+                return again
+        return again
 
     async def _once(self, changes: Sequence[Change]) -> list[int]:
+        """Raises what another try may help against only after some of them."""
+        for tries in range(TRIES):
+            try:
+                return await self._transact(changes)
+            except asyncpg.TransactionRollbackError:  # a deadlock: nothing of it was written
+                if tries == TRIES - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _transact(self, changes: Sequence[Change]) -> list[int]:
         async with asyncio.timeout(TIMEOUT), transaction(self._pool) as connection:
             positions = await append(connection, self._source, changes)
             failpoint("events.appended")
@@ -97,18 +134,31 @@ class Writer:
         return positions
 
 
-def _first_of_each_stream(batch: Sequence[_Waiting]) -> list[_Waiting]:
-    """The others were decided upon a version that will not stand any more."""
+def _first_of_each_stream(batch: Sequence[_Waiting]) -> tuple[list[_Waiting], list[_Waiting]]:
+    """The first for each stream, and the others."""
     first: list[_Waiting] = []
+    others: list[_Waiting] = []
     seen: set[str] = set()
     for each in batch:
-        streams = {change.stream for change in each.changes}
-        if again := streams & seen:
-            _answer(each, Stale(min(again)))
+        if each.streams & seen:
+            others.append(each)
         else:
-            seen |= streams
+            seen |= each.streams
             first.append(each)
-    return first
+    return first, others
+
+
+def _told(left: Sequence[_Waiting], losers: Mapping[int, Stale | Taken]) -> list[_Waiting]:
+    """Tell the losers why, but for those that lost to one that is not appended yet: these."""
+    again = []
+    ours = {stream for each in left for stream in each.streams}
+    for each in left:
+        loser = losers.get(id(each))
+        if isinstance(loser, Taken) and loser.stream in ours - each.streams:
+            again.append(each)
+        elif loser is not None:
+            _answer(each, loser)
+    return again
 
 
 def _answer(waiting: _Waiting, outcome: Appended | Stale | Taken) -> None:
@@ -116,7 +166,7 @@ def _answer(waiting: _Waiting, outcome: Appended | Stale | Taken) -> None:
         waiting.future.set_result(outcome)
 
 
-def _fail(batch: Sequence[_Waiting], error: BaseException) -> None:
+def _fail(batch: Iterable[_Waiting], error: BaseException) -> None:
     told = error if isinstance(error, Exception) else DatabaseUnavailable("the service ends")
     for each in batch:
         if not each.future.done():
