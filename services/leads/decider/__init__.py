@@ -1,8 +1,8 @@
 """What the service decides: leads, pipelines, the rules of scoring."""
 
-from services.leads import events, states
+from services.leads import events, routes, states
 from services.leads.commands import LeadCommand, PipelineCommand, ScoringCommand
-from services.leads.decider import lead, pipeline, scoring
+from services.leads.decider import lead, pipeline, routing, scoring
 from services.leads.events import LeadEvent, PipelineEvent, ScoringEvent
 from shared.decider import Decider
 
@@ -32,4 +32,13 @@ SCORING: Decider[states.Scoring, ScoringCommand, ScoringEvent] = Decider(
     evolve=scoring.evolve,
     events=events.SCORING_EVENTS,
     states=states.Scoring,
+)
+
+ROUTING: Decider[routes.Routing, routes.RoutingCommand, routes.RoutingEvent] = Decider(
+    category="routing",
+    initial=routes.Unordered(),
+    decide=routing.decide,
+    evolve=routing.evolve,
+    events=routes.ROUTING_EVENTS,
+    states=routes.Routing,
 )
