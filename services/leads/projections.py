@@ -55,7 +55,8 @@ PIPELINES = Merge(
     tables.pipelines, latest("revision", "definition"), least("retired"), greatest("version")
 )
 SCORINGS = Merge(tables.scorings)
-TRAITS = Merge(tables.traits, latest("stamp", "value"))
+TRAITS = Merge(tables.traits)
+STAYS = Merge(tables.stays)
 
 
 def record(event: Event) -> tuple[str, Row] | None:
@@ -84,6 +85,7 @@ def project(events: Sequence[Event]) -> Rows:
             case msgspec.Struct():
                 rows["leads"].append(_lead(event, body))  # type: ignore[arg-type]
                 rows["fields"] += _fields(event, body)
+                rows["stays"] += _stays(event, body)
             case _:
                 pass  # kept as it is
     return rows
@@ -125,7 +127,9 @@ def _pipeline(event: Event, body: PipelineDefined | PipelineChanged | PipelineRe
 def _lead(event: Event, body: LeadEvent) -> Row:
     envelope = event.envelope
     return LEADS.row(
-        lead=envelope.stream, version=envelope.streamversion, touched=body.at,
+        lead=envelope.stream,
+        version=envelope.streamversion,
+        touched=body.at,
         **_changed(body, envelope.streamversion),
     )
 
@@ -166,10 +170,15 @@ def _changed(body: LeadEvent, version: int) -> Mapping[str, Any]:  # noqa: C901 
 def _captured(body: LeadCaptured, version: int) -> dict[str, Any]:
     named = {name: getattr(body, name) for name in ("pipeline", "subject", "source", "channel")}
     known = {
-        "titled": version, "title": body.title,
-        "chosen": version, "product": body.product,
-        "priced": version, "amount": body.amount, "currency": body.currency,
-        "owned": version, "owner": body.owner,
+        "titled": version,
+        "title": body.title,
+        "chosen": version,
+        "product": body.product,
+        "priced": version,
+        "amount": body.amount,
+        "currency": body.currency,
+        "owned": version,
+        "owner": body.owner,
     }
     opened = _opened(version) | _placed(body, version)
     return {"begun": version, "captured": body.at, "inquiries": 1} | named | known | opened
@@ -205,13 +214,26 @@ def _closed(at: str, version: int, state: str) -> dict[str, Any]:
 
 
 def _fields(event: Event, body: object) -> list[Row]:
-    if not isinstance(body, LeadDescribed):
+    if not isinstance(body, LeadCaptured | LeadDescribed):
         return []
     lead, version = event.envelope.stream, event.envelope.streamversion
     return [
         (lead, name, version, None if value is None else _json(value))
         for name, value in body.fields.items()
     ]
+
+
+def _stays(event: Event, body: object) -> list[Row]:
+    lead, version = event.envelope.stream, event.envelope.streamversion
+    match body:
+        case LeadCaptured() | LeadMoved() | LeadReopened():
+            return [(lead, version, "entered", body.stage, body.at)]
+        case LeadWon() | LeadLost() | LeadMerged():
+            return [(lead, version, "ended", None, body.at)]
+        case LeadUnmerged():
+            return [(lead, version, "resumed", None, body.at)]
+        case _:
+            return []
 
 
 def _json(content: object) -> str:
@@ -225,6 +247,7 @@ PROJECTION = Projection(
     tables=(
         LEADS,
         FIELDS,
+        STAYS,
         PIPELINES,
         SCORINGS,
         TRAITS,

@@ -3,7 +3,7 @@
 Columns of a lead are merged in groups, each by the version of the stream that wrote it last.
 """
 
-from sqlalchemy import BigInteger, Column, Date, Index, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, Date, Index, Integer, MetaData, Table, Text, Uuid, text
 
 from shared.columns import Exact, When, key
 
@@ -41,12 +41,12 @@ activity = Table(  # interactions, as far as scores ask for them
     Column("position", Exact, nullable=False),
 )
 
-traits = Table(  # of subjects: the latest stands
+traits = Table(  # of subjects, all that ever were: a score as of a moment is by those of then
     "traits",
     metadata,
     key("subject", Uuid),
     key("name"),
-    Column("stamp", Exact, nullable=False),
+    key("stamp"),
     Column("value", Text),  # JSON; null: taken away
 )
 
@@ -87,10 +87,26 @@ leads = Table(
     Column("version", Integer, nullable=False),
     Column("touched", When, nullable=False),  # the time of its latest event
 )
-Index("leads_board", leads.c.pipeline, leads.c.state, leads.c.stage)
+Index(  # a column of a board: its sums without the table, its leads in order
+    *("leads_board", leads.c.pipeline, leads.c.stage, leads.c.touched, leads.c.lead),
+    postgresql_include=["currency", "amount"],
+    postgresql_where=text("state = 'open'"),
+)
 Index("leads_subject", leads.c.subject)
 Index("leads_owner", leads.c.owner, leads.c.state)
 Index("leads_touched", leads.c.touched, leads.c.lead)
+Index("leads_captured", leads.c.captured, leads.c.lead)
+Index("leads_closed", leads.c.closed_at)
+
+stays = Table(  # the stages that a lead went through: one ends where the next row begins
+    "stays",
+    metadata,
+    key("lead", Uuid),
+    key("version", Integer),
+    Column("kind", Exact, nullable=False),  # entered, ended, resumed: in the stage before it ended
+    Column("stage", Exact),  # of one that was entered
+    Column("at", When, nullable=False),
+)
 
 fields = Table(  # of one's own
     "fields",

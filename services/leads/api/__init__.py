@@ -2,13 +2,34 @@
 
 from fastapi import FastAPI
 
-from services.leads.api import capturing, commands, pipelines
+from services.leads.api import (
+    boards,
+    capturing,
+    commands,
+    history,
+    leads,
+    measures,
+    pipelines,
+    routing,
+    scores,
+)
 
 
 def install(app: FastAPI) -> None:
     """Give an application the operations; they find the site at `app.state.site`.
 
-    The routes are the application's own, for an included router is matched twice.
+    The routes are the application's own, for an included router is matched twice. Paths with a
+    name in the place of an id come first.
     """
-    for module in (capturing, pipelines, commands):
+    for module in (
+        leads,
+        measures,
+        boards,
+        capturing,
+        pipelines,
+        routing,
+        commands,
+        history,
+        scores,
+    ):
         app.router.routes.extend(module.router.routes)

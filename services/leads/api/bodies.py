@@ -16,8 +16,9 @@ Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$", max_lengt
 OwnField = str | int | float | bool
 
 
-def _example(**example: Any) -> ConfigDict:
-    return ConfigDict(extra="forbid", json_schema_extra={"examples": [example]})
+def example(**fields: Any) -> ConfigDict:
+    """The configuration of a body that takes no other fields, with an example of it."""
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": [fields]})
 
 
 class Named(BaseModel):
@@ -35,7 +36,7 @@ class Named(BaseModel):
 class Capture(BaseModel):
     """Somebody who asks for something."""
 
-    model_config = _example(
+    model_config = example(
         pipeline="sales",
         identifiers=[{"kind": "email", "value": "jane@example.com"}],
         title="Wants a quote for 20 chairs",
@@ -62,7 +63,7 @@ class Capture(BaseModel):
 class Describe(BaseModel):
     """What changes; null takes a value away, what is left out stays."""
 
-    model_config = _example(
+    model_config = example(
         amount=450000, currency="EUR", expected_close="2026-12-15", fields={"seats": 20}
     )
 
@@ -79,28 +80,28 @@ class Describe(BaseModel):
 
 
 class Move(BaseModel):
-    model_config = _example(stage="proposal", reason="She asked for it in writing.")
+    model_config = example(stage="proposal", reason="She asked for it in writing.")
 
     stage: Text
     reason: Line = ""
 
 
 class Assign(BaseModel):
-    model_config = _example(owner="representative:7", reason="Knows the customer.")
+    model_config = example(owner="representative:7", reason="Knows the customer.")
 
     owner: Text
     reason: Text
 
 
 class Win(BaseModel):
-    model_config = _example(amount=398000, currency="EUR")
+    model_config = example(amount=398000, currency="EUR")
 
     amount: Amount | None = Field(None, description="Left out: the lead's own.")
     currency: Currency | None = None
 
 
 class Lose(BaseModel):
-    model_config = _example(reason="price", competitor="Acme")
+    model_config = example(reason="price", competitor="Acme")
 
     reason: Text = Field(description="One of the pipeline's.")
     competitor: Text | None = None
@@ -109,13 +110,13 @@ class Lose(BaseModel):
 class Because(BaseModel):
     """A reason."""
 
-    model_config = _example(reason="She called again.")
+    model_config = example(reason="She called again.")
 
     reason: Text
 
 
 class Merge(BaseModel):
-    model_config = _example(
+    model_config = example(
         into="0197f3f0-7a5e-7c3e-8e1c-2f4f5a6b7c8d",
         reason="The same inquiry, from her other address.",
     )
@@ -125,7 +126,7 @@ class Merge(BaseModel):
 
 
 class Note(BaseModel):
-    model_config = _example(text="Prefers to be called in the morning.")
+    model_config = example(text="Prefers to be called in the morning.")
 
     text: Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
 
@@ -151,7 +152,7 @@ _STAGES = [
 class PipelineBody(BaseModel):
     """A pipeline, or what becomes of one; the first stage is where leads begin."""
 
-    model_config = _example(kind="sales", stages=_STAGES, reasons=["price", "no answer"], moved={})
+    model_config = example(kind="sales", stages=_STAGES, reasons=["price", "no answer"], moved={})
 
     kind: Kind = "sales"
     stages: Annotated[list[StageBody], Field(max_length=50)]

@@ -1,0 +1,1 @@
+"""Selects on the views of leads."""
