@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.leads import inbound
@@ -181,6 +181,7 @@ def test_who_belongs_to_whom_is_told_on() -> None:
 _texts = st.text(max_size=300)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(sorted(TITLES)),
     st.fixed_dictionaries(

@@ -4,7 +4,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -177,6 +177,7 @@ _people = st.builds(Person, st.fixed_dictionaries({"employees": st.integers(0, 9
 _histories = st.lists(_happenings, max_size=12)
 
 
+@settings(deadline=None)
 @given(_rules, _histories, _people, _moments, st.randoms(use_true_random=False))
 def test_any_order_gives_the_same(
     rules: RuleSet, history: list[Happening], who: Person, moment: str, chance: random.Random
@@ -190,6 +191,7 @@ def test_any_order_gives_the_same(
     assert sum(stored(standing, each) for each in shuffled) == stands
 
 
+@settings(deadline=None)
 @given(_rules, _histories, _people, _moments)
 def test_the_points_explained_sum_to_the_score(
     rules: RuleSet, history: list[Happening], who: Person, moment: str
@@ -199,6 +201,7 @@ def test_the_points_explained_sum_to_the_score(
     assert sum(part.points for part in found.parts) == found.points  # as it is shown, exactly
 
 
+@settings(deadline=None)
 @given(_rules, _histories, _people, _moments)
 def test_caps_hold(rules: RuleSet, history: list[Happening], who: Person, moment: str) -> None:
     found = score(Scored(1, rules, at(0)), history, who, moment)
@@ -208,6 +211,7 @@ def test_caps_hold(rules: RuleSet, history: list[Happening], who: Person, moment
         assert found.units <= rules.cap * UNIT
 
 
+@settings(deadline=None)
 @given(_rules, _happenings, _moments, _moments)
 def test_nothing_grows_with_age(rules: RuleSet, happening: Happening, one: str, other: str) -> None:
     sooner, later = sorted((one, other))
@@ -221,6 +225,7 @@ def test_nothing_grows_with_age(rules: RuleSet, happening: Happening, one: str, 
         assert abs(part.units) <= abs(before[rule].units if rule in before else part.units)
 
 
+@settings(deadline=None)
 @given(_rules, _histories, _moments)
 def test_one_number_at_the_epoch_is_the_score_at_any_moment(
     rules: RuleSet, history: list[Happening], moment: str
@@ -240,6 +245,7 @@ def _ages(moment: str, rules: RuleSet) -> tuple[int, int]:
     return microseconds(moment) - microseconds(at(0)), half_life
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**12), 10**12), st.integers(0, 10**15), st.integers(1, 10**15))
 def test_a_half_life_halves_exactly(units: int, age: int, half_life: int) -> None:
     whole = decayed(units * 2**70, age, half_life)
