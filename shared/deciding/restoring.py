@@ -1,0 +1,219 @@
+"""The events of a service restored from the topic they were relayed to, then streams and claims."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from shared.catchup import Tell
+from shared.checkpoints import is_lost
+from shared.database import Connection, Pool
+from shared.decider import Decider
+from shared.deciding.refolding import refold
+from shared.errors import Conflict, Fatal, LogUnavailable
+from shared.log import Log
+from shared.messages import Record, decode
+
+PAGE = 1_000
+"""Records in one step."""
+
+PATIENCE = 30.0
+"""Seconds without a record, although there are some."""
+
+
+class Restored(NamedTuple):
+    """What there is now."""
+
+    events: int
+    streams: int
+
+
+class Row(NamedTuple):
+    """A row of `events`."""
+
+    position: int
+    stream: UUID
+    version: int
+    category: str
+    type: str
+    partitionkey: UUID
+    record: bytes
+
+
+async def restore(
+    pool: Pool,
+    log: Log,
+    topic: str,
+    partitions: int,
+    deciders: Iterable[Decider[Any, Any, Any]],
+    tell: Tell,
+) -> Restored:
+    """Restore from a topic (its name in Kafka) all that it has now; nothing is appended meanwhile.
+
+    Ended on the way, it goes on from there the next time. `tell` is told what is being done, how
+    many records are done and how many there are; what it raises ends it. Copies in the topic count
+    once, positions are those of the records, so it is the same table. Raises Conflict where events
+    are there that were not restored from this topic or somebody is at it already, Fatal for a
+    record that is none of these deciders' and where one is missing, LogUnavailable, OffsetLost,
+    and what asyncpg raises. The inbox is not restored.
+    """
+    by_type = {name: decider for decider in deciders for name in decider.events}
+    async with _alone(pool) as connection:
+        await _begin(connection, log, topic, partitions)
+        await _read(connection, log, topic, by_type, tell)
+        events = await _complete(connection)
+        streams = await refold(connection, by_type, events, tell)
+        async with connection.transaction():
+            await connection.execute(_RELAYED, events)
+            await connection.execute("DELETE FROM restoring")
+        return Restored(events, streams)
+
+
+@asynccontextmanager
+async def _alone(pool: Pool) -> AsyncIterator[Connection]:
+    """The one connection that may write: it keeps the lock that every append asks for."""
+    async with pool.acquire() as connection:
+        if not await connection.fetchval(_LOCK):
+            raise Conflict("Events are being restored or appended already.", code="busy")
+        try:
+            yield connection
+        finally:
+            if not is_lost(connection):
+                await connection.execute(_UNLOCK)
+
+
+async def _begin(connection: Connection, log: Log, topic: str, partitions: int) -> None:
+    """Note up to where it goes, or find what was noted. Raises Conflict."""
+    begun = {row["topic"] for row in await connection.fetch("SELECT topic FROM restoring")}
+    if begun == {topic}:
+        return
+    if begun:
+        raise Conflict(f"Events are being restored from {begun.pop()}: finish that first.")
+    if await connection.fetchval(_ANYTHING):
+        raise Conflict("There are events already; they are restored into an empty table only.")
+    ends = await log.end_offsets(topic, range(partitions))
+    await connection.execute(_BEGIN, topic, [*ends], [*ends.values()])
+
+
+async def _read(
+    connection: Connection,
+    log: Log,
+    topic: str,
+    deciders: Mapping[str, Decider[Any, Any, Any]],
+    tell: Tell,
+) -> None:
+    rows = await connection.fetch("SELECT partition, next_offset, end_offset FROM restoring")
+    ends = {row["partition"]: row["end_offset"] for row in rows}
+    at = {row["partition"]: row["next_offset"] for row in rows}
+    left = {(topic, n): offset for n, offset in at.items() if offset < ends[n]}
+    if not left:
+        return
+    reader = log.reader()
+    try:
+        await reader.start(left)
+        while any(at[n] < end for n, end in ends.items()):
+            records = await reader.batch(PAGE, PATIENCE)
+            if not records:
+                raise LogUnavailable(f"{topic} gave no record for {PATIENCE:.0f} s")
+            wanted = [record for record in records if record.place.offset < ends[_of(record)]]
+            at |= {_of(record): record.place.offset + 1 for record in records}
+            await _write(connection, topic, [_row(record, deciders) for record in wanted], at)
+            done = sum(min(offset, ends[n]) for n, offset in at.items())
+            tell("reading", done, sum(ends.values()))
+    finally:
+        await reader.close()
+
+
+async def _write(
+    connection: Connection, topic: str, rows: Sequence[Row], at: Mapping[int, int]
+) -> None:
+    async with connection.transaction():
+        if rows:
+            await connection.execute(_INSERT, *zip(*rows, strict=True))
+            positions, records = [row.position for row in rows], [row.record for row in rows]
+            other = await connection.fetchval(_OTHER, positions, records)
+            if other is not None:
+                raise Fatal(f"{topic} has two different events at position {other}.")
+        await connection.execute(_MOVE, topic, [*at], [*at.values()])
+
+
+async def _complete(connection: Connection) -> int:
+    """How many events there are. Raises Fatal where one is missing."""
+    (row,) = await connection.fetch(_COUNT)
+    count, last = row
+    if count != last:
+        missing = await connection.fetchval(_MISSING)
+        raise Fatal(f"The topic lacks {last - count} events, the first at position {missing}.")
+    return int(count)
+
+
+def _of(record: Record) -> int:
+    return record.place.partition
+
+
+def _row(record: Record, deciders: Mapping[str, Decider[Any, Any, Any]]) -> Row:
+    """The row that a record was relayed from. Raises Fatal for one that never was."""
+    try:
+        envelope = decode(record.value)
+        stream, key = UUID(envelope.stream or ""), UUID(envelope.partitionkey)
+        position = int(envelope.sequence)
+    except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
+        raise _foreign(record, "no event that was decided here") from error
+    if position < 1 or envelope.streamversion < 1:
+        raise _foreign(record, "an event without a place in its stream")
+    if envelope.type not in deciders:
+        raise _foreign(record, f"a {envelope.type}, which this code does not know")
+    category = deciders[envelope.type].category
+    return Row(
+        *(position, stream, envelope.streamversion, category, envelope.type, key, record.value)
+    )
+
+
+def _foreign(record: Record, what: str) -> Fatal:
+    return Fatal(f"At {record.place.position()} there is {what}.")
+
+
+_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('rapport events', 0))"
+
+_UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('rapport events', 0))"
+
+_ANYTHING = """
+SELECT EXISTS (SELECT FROM events) OR EXISTS (SELECT FROM streams) OR EXISTS (SELECT FROM claims)
+"""
+
+_BEGIN = """
+INSERT INTO restoring (topic, partition, end_offset)
+SELECT $1, * FROM unnest($2::integer[], $3::bigint[])
+"""
+
+_INSERT = """
+INSERT INTO events (position, stream, version, category, type, partitionkey, record)
+SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::uuid[],
+    $7::bytea[])
+ON CONFLICT DO NOTHING
+"""
+
+# also where the (stream, version) of one was there under another position
+_OTHER = """
+SELECT g.position FROM unnest($1::bigint[], $2::bytea[]) g (position, record)
+LEFT JOIN events e ON e.position = g.position
+WHERE e.record IS DISTINCT FROM g.record LIMIT 1
+"""
+
+_MOVE = """
+UPDATE restoring r SET next_offset = g.next_offset
+FROM unnest($2::integer[], $3::bigint[]) g (partition, next_offset)
+WHERE r.topic = $1 AND r.partition = g.partition
+"""
+
+_COUNT = "SELECT count(*), coalesce(max(position), 0) FROM events"
+
+_MISSING = """
+SELECT min(g.position) FROM (
+    SELECT position, lag(position, 1, 0::bigint) OVER (ORDER BY position) + 1 AS next FROM events
+) e, LATERAL (SELECT e.next AS position WHERE e.next < e.position) g
+"""
+
+_RELAYED = "UPDATE relayed SET position = greatest(position, $1)"
