@@ -1,7 +1,7 @@
-"""What there is from the first start: four pipelines, which operators may change."""
+"""What there is from the first start, and operators may change: pipelines, rules of scoring."""
 
-from services.leads.commands import DefinePipeline
-from services.leads.events import Stage
+from services.leads.commands import DefinePipeline, DefineScoring
+from services.leads.events import EngagementRule, RuleSet, Stage, Thresholds
 
 LOST = ("price", "competitor", "no need", "no budget", "bad timing", "no answer")
 """Reasons to lose a lead that every pipeline begins with."""
@@ -17,6 +17,11 @@ def pipelines(at: str) -> tuple[DefinePipeline, ...]:
         DefinePipeline(name="renewal", kind="renewal", stages=_RENEWAL, reasons=LOST, at=at),
         DefinePipeline(name="win-back", kind="win-back", stages=_WIN_BACK, reasons=LOST, at=at),
     )
+
+
+def scoring(at: str) -> DefineScoring:
+    """Rules of engagement alone: who fits is for each business to say."""
+    return DefineScoring(rules=_RULES, at=at)
 
 
 _SALES = (
@@ -40,4 +45,24 @@ _WIN_BACK = (
     Stage("lapsed", 5, ("contacted",), days=90),
     Stage("contacted", 15, ("lapsed", "offered"), ("owner",), days=30),
     Stage("offered", 35, ("contacted",), ("owner", "amount"), days=30),
+)
+
+_RULES = RuleSet(
+    fit=(),
+    engagement=(
+        EngagementRule("quote", 30, "quote.requested", group="asking"),
+        EngagementRule("information", 15, "information.requested", group="asking"),
+        EngagementRule("form", 15, "form.submitted", group="asking"),
+        EngagementRule("sales-call", 20, "call.received", purpose="sales", group="talking"),
+        EngagementRule("sales-visit", 20, "store.visited", purpose="sales", group="talking"),
+        EngagementRule("product", 3, "product.viewed", group="looking"),
+        EngagementRule("page", 1, "page.viewed", group="looking"),
+        EngagementRule("opened", 1, "email.opened", group="reading"),
+        EngagementRule("clicked", 5, "email.clicked", group="reading"),
+        EngagementRule("complained", -20, "email.complained", group="reading"),
+    ),
+    half_life=30,
+    thresholds=Thresholds(60, 30, 10),
+    hot=50,
+    caps={"looking": 20, "reading": 20},
 )

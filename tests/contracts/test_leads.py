@@ -33,9 +33,9 @@ def test_leads_reads_it_as_it_was_decided(type_: str) -> None:
 
 
 @pytest.mark.parametrize("type_", TYPES)
-def test_the_record_shows_every_field_that_the_type_has(type_: str) -> None:
+def test_nothing_stands_in_a_record_that_is_not_read(type_: str) -> None:
     data = json.loads((FOLDER / f"leads/{type_}.json").read_text())["data"]
-    assert data.keys() == {*TYPES[type_].__struct_fields__}
+    assert data.keys() <= {*TYPES[type_].__struct_fields__}
 
 
 def test_no_type_belongs_to_two_kinds_of_stream() -> None:

@@ -8,8 +8,10 @@ from msgspec.structs import replace
 from services.leads.commands import DefineScoring
 from services.leads.decider import SCORING
 from services.leads.decider.scoring import STREAM
+from services.leads.defaults import scoring
 from services.leads.events import EngagementRule, FitRule, RuleSet, ScoringDefined, Thresholds
 from services.leads.states import Scored
+from tests.contracts.examples import written
 from tests.leads.examples import RULES
 from tests.leads.given import given
 from tests.records import at
@@ -162,3 +164,9 @@ def test_more_rules_than_anybody_can_read_are_refused() -> None:
 
 def test_there_is_one_stream() -> None:
     assert STREAM[14] == "8"  # a hashed UUID
+
+
+def test_the_rules_that_there_are_from_the_start_are_right() -> None:
+    command = scoring(at(0))
+    given(SCORING).when(command).then(ScoringDefined(1, command.rules, at=at(0)))
+    assert {rule.type for rule in command.rules.engagement} <= written("interactions").keys()
