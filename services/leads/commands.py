@@ -30,6 +30,7 @@ class CaptureLead:
     currency: str | None = None
     interaction: str | None = None
     owner: str | None = None
+    fields: Mapping[str, Field] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,3 @@ YER ZAR ZMW ZWG
 """
 
 CURRENCIES = frozenset(_CODES.split())
-
-LARGEST = 10**15
-"""Minor units of an amount, at most."""

@@ -109,6 +109,7 @@ class LeadCaptured(Fact, frozen=True):
     currency: str | None = None
     interaction: str | None = None
     owner: str | None = None
+    fields: Mapping[str, Field] = {}
 
 
 class LeadInquired(Fact, frozen=True):

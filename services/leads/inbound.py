@@ -1,13 +1,17 @@
 """What leads reads of the log: a tolerant reader, only the fields that it decides on or folds."""
 
+import re
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from services.leads.currencies import CURRENCIES, LARGEST
-from services.leads.events import LEAD_EVENTS, PIPELINE_EVENTS, SCORING_EVENTS
+from services.leads.bounds import FIELD, LARGEST, LONG, MOST_FIELDS
+from services.leads.currencies import CURRENCIES
+from services.leads.events import LEAD_EVENTS, PIPELINE_EVENTS, SCORING_EVENTS, Field
+from services.leads.routes import ROUTING_EVENTS
 from shared.messages import Identifier, Record, decode
 from shared.projection import Event
 
@@ -24,6 +28,7 @@ class _Shape(msgspec.Struct, frozen=True, gc=False):
     amount: Any = None
     currency: Any = None
     form: Any = None
+    fields: Any = None
     subject: Any = None
     automatic: Any = None
 
@@ -49,6 +54,7 @@ class Interaction(msgspec.Struct, frozen=True, gc=False):
     amount: int | None = None  # minor units of `currency`, both or neither
     currency: str | None = None
     form: str | None = None
+    fields: Mapping[str, Field] = {}
     headline: str | None = None
     automatic: bool = False
     traits: Mapping[str, msgspec.Raw] = {}
@@ -67,8 +73,16 @@ _described: msgspec.json.Decoder[_Described] = msgspec.json.Decoder(_Described)
 _belongs = msgspec.json.Decoder(Belongs)
 _ours: Mapping[str, msgspec.json.Decoder[Any]] = {
     name: msgspec.json.Decoder(event)
-    for name, event in {**LEAD_EVENTS, **PIPELINE_EVENTS, **SCORING_EVENTS}.items()
+    for name, event in {
+        **LEAD_EVENTS,
+        **PIPELINE_EVENTS,
+        **ROUTING_EVENTS,
+        **SCORING_EVENTS,
+    }.items()
 }
+
+
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 
 def interaction(record: Record) -> Event:
@@ -107,6 +121,7 @@ def _interaction(shape: _Shape) -> Interaction:
         amount=amount,
         currency=currency,
         form=_text(shape.form),
+        fields=_fields(shape.fields),
         headline=_text(shape.subject),
         automatic=shape.automatic is True,
         traits=shape.traits if isinstance(shape, _Described) else {},
@@ -119,6 +134,31 @@ def _money(shape: _Shape) -> tuple[int | None, str | None]:
     return (
         (shape.amount, shape.currency) if right and shape.currency in CURRENCIES else (None, None)
     )
+
+
+def _fields(found: object) -> dict[str, Field]:
+    """What was filled in, under names and with values that a lead may have."""
+    if not isinstance(found, dict):
+        return {}
+    named = {_NOT_IN_NAMES.sub("_", str(name).lower()).strip("_"): found[name] for name in found}
+    right = {
+        name: value
+        for name, value in named.items()
+        if FIELD.fullmatch(name) and _may_be_kept(value)
+    }
+    return dict(sorted(right.items())[:MOST_FIELDS])
+
+
+def _may_be_kept(value: object) -> bool:
+    match value:
+        case str():
+            return len(value.strip()) > 0 and len(value) <= LONG
+        case bool() | int():
+            return abs(value) < 2**63
+        case float():
+            return isfinite(value)
+        case _:
+            return False
 
 
 def _text(value: object) -> str | None:

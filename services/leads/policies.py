@@ -5,19 +5,22 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, NamedTuple
 
-from services.leads.commands import CaptureLead
-from services.leads.decider import LEAD, PIPELINE
+from services.leads.bounds import SHORT
+from services.leads.commands import AssignLead, CaptureLead
+from services.leads.decider import LEAD, PIPELINE, ROUTING
 from services.leads.decider.capturing import LONGEST_SOURCE
-from services.leads.decider.checks import SHORT
 from services.leads.decider.lead import scope
 from services.leads.decider.pipeline import stream_of
+from services.leads.decider.routing import STREAM as ROUTES
+from services.leads.events import LeadAssigned, LeadCaptured, LeadLost, LeadMerged, LeadWon
 from services.leads.inbound import Belongs, Interaction
+from services.leads.routes import LeadRouted, LetLeadGo, RouteLead
 from shared.deciding.policies import Belonging, Policy, Reaction, Target
 from shared.identifiers import RANK
 from shared.ids import event_id
 from shared.projection import Event
 
-NAME = "capture"
+NAME = "leads"
 
 TITLES = {
     "form.submitted": "Form",
@@ -61,23 +64,68 @@ class Inquiry(NamedTuple):
 
 def react(event: Event) -> Sequence[Reaction] | None:
     """None where no lead is concerned; nothing where one might have been."""
-    if event.envelope.type not in TITLES or not isinstance(event.body, Interaction):
+    match event.body:
+        case Interaction():
+            return _inquire(event, event.body)
+        case LeadCaptured() if event.body.owner is None:
+            return [_routing(_route(event, event.body))]
+        case LeadRouted():
+            return [_assigning(event.body)]
+        case LeadWon() | LeadLost() | LeadMerged():
+            return [_routing(LetLeadGo(lead=_lead(event), at=event.body.at))]
+        case LeadAssigned(owner=owner):
+            return [_routing(LetLeadGo(lead=_lead(event), owner=owner, at=event.body.at))]
+        case _:
+            return None
+
+
+def _inquire(event: Event, body: Interaction) -> Sequence[Reaction] | None:
+    if event.envelope.type not in TITLES:
         return None
-    asked = ask(event.envelope.type, event.body)
+    asked = ask(event.envelope.type, body)
     if isinstance(asked, Ignored):
         return []
     pipeline, subject = stream_of(asked.pipeline), asked.subjects[0]
     return [
         Reaction(
             decider=LEAD,
-            stream=event_id(NAME, f"{event.envelope.partitionkey}/{event.envelope.event}"),
+            stream=event_id("capture", f"{event.envelope.partitionkey}/{event.envelope.event}"),
             partitionkey=subject,
-            command=partial(_capture, event, event.body, asked),
+            command=partial(_capture, event, body, asked),
             scope=scope(asked.pipeline),
             subjects=asked.subjects,
             needs=(Target(PIPELINE, pipeline),),
         )
     ]
+
+
+def _lead(event: Event) -> str:
+    """The lead that one of our own events is about."""
+    assert event.envelope.stream is not None
+    return event.envelope.stream
+
+
+def _route(event: Event, body: LeadCaptured) -> RouteLead:
+    return RouteLead(
+        lead=_lead(event),
+        pipeline=body.pipeline,
+        source=body.source,
+        channel=body.channel,
+        product=body.product,
+        fields=body.fields,
+        at=body.at,
+    )
+
+
+def _routing(command: RouteLead | LetLeadGo) -> Reaction:
+    return Reaction(ROUTING, ROUTES, ROUTES, lambda _: command)
+
+
+def _assigning(body: LeadRouted) -> Reaction:
+    """By the rule that was found; a lead that was closed meanwhile refuses it."""
+    turn = f", whose turn it was in {body.team}" if body.team else ""
+    command = AssignLead(owner=body.owner, reason=f"rule {body.rule}{turn}", at=body.at)
+    return Reaction(LEAD, body.lead, body.lead, lambda _: command)
 
 
 def ask(type_: str, body: Interaction) -> Inquiry | Ignored:
@@ -134,6 +182,7 @@ def _capture(
         product=asked.product,
         amount=body.amount,
         currency=body.currency,
+        fields=body.fields,
         interaction=event.envelope.event,
         at=event.envelope.happened,
     )

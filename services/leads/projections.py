@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from services.leads import tables
 from services.leads.events import (
+    LEAD_EVENTS,
     LeadAbsorbed,
     LeadAssigned,
     LeadCaptured,
@@ -59,6 +60,9 @@ TRAITS = Merge(tables.traits)
 STAYS = Merge(tables.stays)
 
 
+_OF_LEADS = tuple(LEAD_EVENTS.values())
+
+
 def record(event: Event) -> tuple[str, Row] | None:
     """The row by which an event is remembered, and its table."""
     if isinstance(event.body, Interaction):
@@ -82,12 +86,12 @@ def project(events: Sequence[Event]) -> Rows:
                 rows["pipelines"].append(_pipeline(event, body))
             case ScoringDefined():
                 rows["scorings"].append((body.version, body.at, _json(body.rules)))
-            case msgspec.Struct():
-                rows["leads"].append(_lead(event, body))  # type: ignore[arg-type]
+            case _ if isinstance(body, _OF_LEADS):
+                rows["leads"].append(_lead(event, body))
                 rows["fields"] += _fields(event, body)
                 rows["stays"] += _stays(event, body)
             case _:
-                pass  # kept as it is
+                pass  # in the history alone, as the events of routing
     return rows
 
 

@@ -11,7 +11,8 @@ import httpx
 from services.leads import consumers, tables
 from services.leads.app import SERVICE
 from services.leads.commands import LeadCommand
-from services.leads.decider import LEAD
+from services.leads.decider import LEAD, PIPELINE
+from services.leads.decider.pipeline import stream_of
 from shared import deciding
 from shared.auth import Key, digest, new_secret
 from shared.database import Pool, ddl, migrate
@@ -24,6 +25,7 @@ from shared.service import Site
 from shared.serving import Serving
 from shared.settings import load
 from shared.tables import runtime
+from tests.leads.examples import define
 from tests.records import SECRET, record
 
 SCHEMA = f"leads_{tables.VERSION}_1"
@@ -119,6 +121,15 @@ class Leads:
 
     def headers(self, who: str) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {self.ring.secrets[who]}"}
+
+
+async def defined(leads: Leads, *names: str) -> None:
+    """Define pipelines like that of the examples."""
+    for name in names:
+        stream, command = stream_of(name), define(name=name, kind=name)
+        await leads.handler.carry_out(
+            PIPELINE, stream, command, Origin("service:app"), partitionkey=stream
+        )
 
 
 def spelt(name: str) -> str:

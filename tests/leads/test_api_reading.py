@@ -7,21 +7,17 @@ import pytest
 
 from services.leads.commands import (
     AssignLead,
-    CaptureLead,
     ChangePipeline,
     DescribeLead,
-    LeadCommand,
-    LoseLead,
-    MoveLead,
     NoteLead,
-    WinLead,
 )
 from services.leads.decider import PIPELINE
 from services.leads.decider.pipeline import stream_of
 from shared.database import Pool
 from shared.deciding.store import Origin
-from tests.leads.answering import Leads, answering
-from tests.leads.examples import CHANGED, REASONS, SALES, STAGES, define, partner
+from tests.leads.answering import Leads, answering, defined
+from tests.leads.examples import CHANGED, REASONS, SALES, STAGES, partner
+from tests.leads.told import capture, five, move, number
 from tests.records import at, subject
 
 NOTHING = {"new": {"leads": 0}}
@@ -30,51 +26,8 @@ NOTHING = {"new": {"leads": 0}}
 @pytest.fixture
 async def leads(pool: Pool) -> AsyncIterator[Leads]:
     async with answering(pool) as leads:
-        for name in ("sales", "partner"):
-            await leads.handler.carry_out(
-                *(PIPELINE, stream_of(name), define(name=name, kind=name), Origin("service:app")),
-                partitionkey=stream_of(name),
-            )
+        await defined(leads, "sales", "partner")
         yield leads
-
-
-def number(n: int) -> str:
-    """The id of the nth lead."""
-    return f"00000000-0000-7000-8000-{n:012}"
-
-
-def capture(n: int, who: str = "", **fields: Any) -> CaptureLead:
-    """The nth lead, of somebody of whom there is nothing else."""
-    given: dict[str, Any] = {
-        "pipeline": SALES,
-        "subject": subject(who or f"user:shop:{n}"),
-        "source": "/web/shop",
-        "channel": "web",
-        "title": f"Kettles {n}",
-        "at": at(n),
-    }
-    return CaptureLead(**(given | fields))
-
-
-async def five(leads: Leads) -> None:
-    """Leads 1 to 5: open in each stage, won and lost."""
-    for n in range(1, 6):
-        owner = ("representative:7", "representative:8")[n % 2]
-        money = {"amount": n * 1000, "currency": "EUR"} if n != 1 else {}
-        await leads.carry_out(number(n), capture(n, owner=owner, **money))
-    await leads.carry_out(number(2), move("contacted", 10))
-    await leads.carry_out(
-        number(3), DescribeLead(fields={"budget": 7}, at=at(11)), move("offer", 12)
-    )
-    await leads.carry_out(number(4), WinLead(at=at(13)))
-    await leads.carry_out(
-        number(5), LoseLead(pipeline=SALES, reason="price", competitor="Pots & Co", at=at(14))
-    )
-    await leads.settle()
-
-
-def move(stage: str, seconds: int) -> LeadCommand:
-    return MoveLead(pipeline=SALES, stage=stage, at=at(seconds))
 
 
 # --- the list

@@ -127,6 +127,23 @@ async def test_an_inquiry_before_the_log_in_and_one_after_it_are_one_lead(sales:
     assert (after.status_code, after.json()["id"]) == (200, before.json()["id"])
 
 
+async def test_a_lead_goes_to_whoever_gets_its_region(sales: Sales) -> None:
+    rules = [{"id": "north", "team": "north", "countries": ["NL"]}]
+    teams = {"north": [{"representative": "representative:9", "capacity": 1}]}
+    assert sales.put("/v1/routing", 0, {"rules": rules, "teams": teams}).status_code == 200
+    there = {"Country": "nl", "Wants": "20 chairs"}
+    for number, name in enumerate(("fay", "gus")):
+        who = {"kind": "email", "value": f"{name}@example.com"}
+        sales.tell(told(f"n{number}", "form.submitted", who, form="contact", fields=there))
+
+    async def owners() -> bool:
+        found = [sales.get(f"/v1/leads/{id}") for id in await sales.streams()]
+        theirs = [each["owner"] for each in found if each["fields"].get("wants") == "20 chairs"]
+        return sorted(theirs, key=str) == [None, "representative:9"]
+
+    await until(owners, what="one is given, and there is no room for the other")
+
+
 async def test_leads_in_a_removed_stage_follow_the_pipeline(sales: Sales) -> None:
     lead = sales.capture({"kind": "user", "value": "88"}, pipeline="win-back").json()
     stages = [{"name": "gone", "probability": 5}, {"name": "offered", "probability": 35}]

@@ -40,9 +40,9 @@ WHO_MAY: list[tuple[str, str, tuple[str, ...]]] = [
     ("get", "/v1/(customers|duplicates|organisations).*", ("read",)),
     ("post", "/v1/identity-decisions", ("write",)),
     ("post", "/v1/key-disownments", ("ops",)),
-    ("get", "/v1/(leads|boards|pipelines|scoring).*", ("read",)),
+    ("get", "/v1/(leads|boards|pipelines|routing|scoring).*", ("read",)),
     ("(post|patch)", "/v1/leads.*", ("write",)),
-    ("(put|post)", "/v1/(pipelines|scoring).*", ("ops", "write")),
+    ("(put|post|delete)", "/v1/(pipelines|routing|scoring).*", ("ops", "write")),
 ]
 """Method, path and the scopes of which one is needed."""
 

@@ -58,6 +58,9 @@ class Capture(BaseModel):
     amount: Amount | None = None
     currency: Currency | None = None
     owner: Text | None = None
+    fields: Annotated[dict[Text, OwnField], Field(max_length=100)] = Field(
+        {}, description="Of one's own; `country`, `region` and `postcode` decide who gets it."
+    )
 
 
 class Describe(BaseModel):

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from services.leads.bounds import MOST_FIELDS
 from services.leads.commands import CaptureLead
-from services.leads.decider.checks import Wrong, money, refuse, text
+from services.leads.decider.checks import Wrong, money, own_fields, refuse, text, whole
 from services.leads.decider.knowing import open_lead, pipeline_of
 from services.leads.decider.pipeline import in_use
 from services.leads.events import (
@@ -43,6 +44,7 @@ def _begin(command: CaptureLead) -> LeadCaptured:
         currency=command.currency,
         interaction=command.interaction,
         owner=command.owner,
+        fields=dict(command.fields),
         at=command.at,
     )
 
@@ -76,7 +78,8 @@ def _brought(lead: Known, command: CaptureLead) -> dict[str, Any]:
         found |= {"product": command.product}
     if lead.amount is None and command.amount is not None:
         found |= {"amount": command.amount, "currency": command.currency}
-    return found
+    lacking = {name: value for name, value in command.fields.items() if name not in lead.fields}
+    return found | ({"fields": lacking} if lacking else {})
 
 
 def _wrong(command: CaptureLead) -> Wrong:
@@ -87,6 +90,8 @@ def _wrong(command: CaptureLead) -> Wrong:
     yield from text(command.product, "/product")
     yield from text(command.owner, "/owner")
     yield from money(command.amount, command.currency)
+    yield from own_fields(command.fields)
+    yield from whole(len(command.fields), "/fields", 0, MOST_FIELDS)
 
 
 def begun(event: LeadCaptured) -> Known:
@@ -105,4 +110,5 @@ def begun(event: LeadCaptured) -> Known:
         amount=event.amount,
         currency=event.currency,
         owner=event.owner,
+        fields=event.fields,
     )

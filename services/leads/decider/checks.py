@@ -5,17 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from math import isfinite
 
-from services.leads.currencies import CURRENCIES, LARGEST
+from services.leads.bounds import FIELD, LARGEST, LONG, SHORT
+from services.leads.currencies import CURRENCIES
 from shared.errors import Conflict, FieldError, Unprocessable
 
-MOST_FIELDS = 100
-"""Fields of one's own that a lead may have."""
-
-SHORT, LONG = 200, 65_536
-"""Characters of a name or title, and of a text."""
-
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_FIELD = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 Wrong = Iterator[FieldError]
@@ -110,7 +104,7 @@ def own_fields(fields: Mapping[str, object]) -> Wrong:
     """Fields of one's own: small names, values that are text, a number or yes and no."""
     for key, value in fields.items():
         pointer = f"/fields/{escaped(key)}"
-        if not _FIELD.fullmatch(key):
+        if not FIELD.fullmatch(key):
             detail = "A field's name is a small letter, then small letters, digits, underscores."
             yield FieldError(pointer, "field_name", detail)
         if isinstance(value, str):
@@ -125,4 +119,4 @@ def _is_finite(value: object) -> bool:
 
 def is_own_field(name: str) -> bool:
     """Whether `fields.NAME` names a field of one's own."""
-    return name.startswith("fields.") and bool(_FIELD.fullmatch(name.removeprefix("fields.")))
+    return name.startswith("fields.") and bool(FIELD.fullmatch(name.removeprefix("fields.")))

@@ -5,6 +5,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
+from services.leads.bounds import LONG
 from services.leads.commands import (
     AbsorbLead,
     AssignLead,
@@ -22,7 +23,7 @@ from services.leads.commands import (
     WinLead,
 )
 from services.leads.decider.capturing import begun, capture
-from services.leads.decider.checks import LONG, refuse, text
+from services.leads.decider.checks import refuse, text
 from services.leads.decider.closing import lose, reopen, win
 from services.leads.decider.knowing import known
 from services.leads.decider.merging import absorb, merge, release, unmerge

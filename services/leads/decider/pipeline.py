@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import assert_never, get_args
 
+from services.leads.bounds import SHORT
 from services.leads.commands import (
     ChangePipeline,
     DefinePipeline,
@@ -11,7 +12,6 @@ from services.leads.commands import (
     RetirePipeline,
 )
 from services.leads.decider.checks import (
-    SHORT,
     Wrong,
     conflict,
     escaped,

@@ -6,10 +6,9 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
+from services.leads.bounds import MOST_FIELDS, SHORT
 from services.leads.commands import AssignLead, DescribeLead, FollowPipeline, MoveLead
 from services.leads.decider.checks import (
-    MOST_FIELDS,
-    SHORT,
     Wrong,
     conflict,
     day,
