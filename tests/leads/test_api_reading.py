@@ -252,6 +252,7 @@ async def test_each_column_of_a_board_is_paged(leads: Leads) -> None:
     new, contacted, _ = board["columns"]
     assert contacted["next_cursor"] is None
     found = [each["id"] for each in new["data"]]
+    page: dict[str, Any] = {}
     while new["next_cursor"]:
         page = {"stage": "new", "cursor": new["next_cursor"], "limit": 2}
         [new] = (await leads.get("/v1/boards/sales", **page))["columns"]

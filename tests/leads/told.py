@@ -37,7 +37,7 @@ async def five(leads: Leads) -> None:
     """Leads 1 to 5: open in each stage, won and lost."""
     for n in range(1, 6):
         owner = ("representative:7", "representative:8")[n % 2]
-        money = {"amount": n * 1000, "currency": "EUR"} if n != 1 else {}
+        money: dict[str, Any] = {"amount": n * 1000, "currency": "EUR"} if n != 1 else {}
         await leads.carry_out(number(n), capture(n, owner=owner, **money))
     await leads.carry_out(number(2), move("contacted", 10))
     await leads.carry_out(

@@ -117,7 +117,9 @@ async def funnel(
 
 _COUNTED = f"""
 WITH odds AS ({STAGES.format("$3", "$4", "$5")}), chosen AS MATERIALIZED (
-    SELECT l.* FROM {{s}}.leads l
+    SELECT l.pipeline, l.stage, l.state, l.owner, l.source, l.product, l.amount, l.currency,
+           l.captured, l.closed_at, l.won_amount, l.won_currency, l.reason, l.competitor
+    FROM {{s}}.leads l
     WHERE ({{open}} OR (l.captured >= $1 AND l.captured < $2)
            OR (l.closed_at >= $1 AND l.closed_at < $2))
       AND l.state <> 'merged' AND {{where}}
