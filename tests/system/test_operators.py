@@ -177,11 +177,15 @@ def _give_up(system: System, place: str) -> None:
     assert (shown["reason"], shown["bytes"]) == ("undecodable", "bm8gZXZlbnQ=")
     retried = system.rapport("parked", "retry", place, "--service", "profile", "--json")
     assert (retried.returncode, json.loads(retried.stdout)["parked"]) == (1, 1)
-    for service in ("profile", "contact"):
+    for service in ("profile", "contact", "leads"):
         words = ("parked", "discard", place, "--reason", "no event", "--service", service)
         assert system.rapport(*words).returncode == 0
     assert parked() == []
-    assert system.rapport("status").returncode == 0
+    wait_until(
+        lambda: system.rapport("status").returncode == 0,
+        30.0,
+        "the policies of leads gave it up too",
+    )
 
 
 def test_types_are_listed_shown_declared_and_forgotten(

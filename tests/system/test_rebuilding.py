@@ -91,6 +91,7 @@ def test_a_view_equals_the_log_folded_anew(told: System) -> None:
     assert {each["differences"] for each in found.values()} == {0}
     assert {name: _empty(each) for name, each in found.items()} == {
         "contact": ["parked"],
+        "leads": ["fields", "parked", "scorings"],
         "profile": ["parked"],
     }
     assert _schemas(told, "profile") == 1

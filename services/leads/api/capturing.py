@@ -40,7 +40,8 @@ IdempotencyKey = Annotated[
 @router.post(
     "/v1/leads",
     summary="Capture a lead",
-    responses=answers(examples.CAPTURED, 400, 404, 409, 413, success=201),
+    responses=answers(examples.CAPTURED, 400, 404, 409, 413, success=201)
+    | {200: answers(examples.LEAD | {"inquiries": 2})[200]},
     response_class=Response,
     status_code=201,
 )
