@@ -75,6 +75,21 @@ def test_an_inquiry_takes_nothing_back() -> None:
     given(LEAD, there).when(capture(**brings, owner="7")).then(inquired(**brings))
 
 
+def test_an_inquiry_brings_fields_that_were_not_known() -> None:
+    there = captured(fields={"size": 1})
+    given(LEAD, there).when(capture(fields={"size": 2, "city": "Leeds"}, at=at(9))).then(
+        inquired(at=at(9)), LeadDescribed(fields={"city": "Leeds"}, at=at(9))
+    )
+
+
+def test_an_inquiry_never_brings_more_fields_than_a_lead_may_have() -> None:
+    there = captured(fields={f"a{number}": number for number in range(99)})
+    full = captured(fields={f"a{number}": number for number in range(100)})
+    more = capture(fields={"b": 1, "c": 2}, at=at(9))
+    given(LEAD, there).when(more).then(inquired(at=at(9)), LeadDescribed(fields={"b": 1}, at=at(9)))
+    given(LEAD, full).when(more).then(inquired(at=at(9)))
+
+
 def test_an_inquiry_for_another_pipeline_does_not_join() -> None:
     asked = capture(pipeline=partner())
     given(LEAD, captured()).when(asked).refused("other_pipeline", "/pipeline")
@@ -98,6 +113,10 @@ def test_no_lead_begins_in_a_pipeline_that_is_not_there() -> None:
     [
         ({"title": "  "}, "blank", "/title"),
         ({"title": "x" * 201}, "too_long", "/title"),
+        ({"title": "a\0"}, "character", "/title"),
+        ({"title": "a\ud800"}, "character", "/title"),
+        ({"fields": {"Size": 1}}, "field_name", "/fields/Size"),
+        ({"fields": {f"f{n}": n for n in range(101)}}, "out_of_range", "/fields"),
         ({"source": ""}, "blank", "/source"),
         ({"subject": ""}, "blank", "/subject"),
         ({"channel": ""}, "blank", "/channel"),

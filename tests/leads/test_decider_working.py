@@ -95,6 +95,7 @@ def test_another_currency_alone_would_make_another_amount_of_the_same_number() -
         ({"fields": {"a/b": 1}}, "field_name", "/fields/a~1b"),
         ({"fields": {"size": float("nan")}}, "field_value", "/fields/size"),
         ({"fields": {"size": [1]}}, "field_value", "/fields/size"),
+        ({"fields": {"size": 2**63}}, "field_value", "/fields/size"),
         ({"fields": {"size": " "}}, "blank", "/fields/size"),
         ({"fields": {f"f{n}": n for n in range(101)}}, "out_of_range", "/fields"),
     ],

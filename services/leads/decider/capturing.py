@@ -78,8 +78,9 @@ def _brought(lead: Known, command: CaptureLead) -> dict[str, Any]:
         found |= {"product": command.product}
     if lead.amount is None and command.amount is not None:
         found |= {"amount": command.amount, "currency": command.currency}
-    lacking = {name: value for name, value in command.fields.items() if name not in lead.fields}
-    return found | ({"fields": lacking} if lacking else {})
+    lacking = sorted({*command.fields} - {*lead.fields})[: MOST_FIELDS - len(lead.fields)]
+    fields = {name: command.fields[name] for name in lacking}
+    return found | ({"fields": fields} if fields else {})
 
 
 def _wrong(command: CaptureLead) -> Wrong:

@@ -9,6 +9,7 @@ from services.leads.bounds import FIELD, LARGEST, LONG, SHORT
 from services.leads.currencies import CURRENCIES
 from shared.errors import Conflict, FieldError, Unprocessable
 
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")  # what the database and UTF-8 do not take
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -47,6 +48,8 @@ def text(value: str | None, pointer: str, most: int = SHORT) -> Wrong:
         yield FieldError(pointer, "blank", "This must not be empty.")
     elif len(value) > most:
         yield FieldError(pointer, "too_long", f"At most {most} characters, not {len(value)}.")
+    elif _NO_TEXT.search(value):
+        yield FieldError(pointer, "character", "No U+0000 and no lone surrogates.")
 
 
 def name(value: str, pointer: str) -> Wrong:
@@ -109,11 +112,14 @@ def own_fields(fields: Mapping[str, object]) -> Wrong:
             yield FieldError(pointer, "field_name", detail)
         if isinstance(value, str):
             yield from text(value, pointer, LONG)
-        elif not (value is None or isinstance(value, bool | int) or _is_finite(value)):
+        elif not (value is None or isinstance(value, bool) or _is_number(value)):
             yield FieldError(pointer, "field_value", "Text, a number, true, false or null.")
 
 
-def _is_finite(value: object) -> bool:
+def _is_number(value: object) -> bool:
+    """Of at most 64 bits."""
+    if isinstance(value, int):
+        return abs(value) < 2**63
     return isinstance(value, float) and isfinite(value)
 
 
