@@ -20,6 +20,7 @@ from services.contact.answers import (
     unsettled,
     why,
 )
+from services.contact.aside import Aside, Bad
 from services.contact.attributes import own_source
 from services.contact.body import (
     TIMEOUT,
@@ -109,6 +110,7 @@ class Door:
         self._declared = declared
         self._rates = rates or Rates()
         self._tokens = Tokens(intake.subjects)
+        self._aside = Aside()
         self._ways: dict[str, Enter] = {
             **dict.fromkeys((EVENTS, *adapters.BY_PATH), self._of_events),
             beacon.PATH: self._of_beacon,
@@ -275,26 +277,27 @@ class Door:
     def _admit_all(self, items: Iterable[Event | Refusal], sending: Sending) -> list[Outcome]:
         outcomes: list[Outcome] = []
         for item in items:
+            if isinstance(item, Refusal):
+                outcomes.append(item.alone())
+                continue
             try:
-                outcomes.append(
-                    item if isinstance(item, Refusal) else self._intake.admit(item, sending)
-                )
+                outcomes.append(self._intake.admit(item, sending))
             except Refusal as refusal:
-                outcomes.append(refusal)
+                outcomes.append(refusal.alone())
         return outcomes
 
     async def _many(self, dialect: Dialect, asked: Asked, outcomes: list[Outcome]) -> Answer:
         self._rates.spend(asked.sending.key, len(outcomes))
         if asked.validate:
             return as_json(200, {"results": checked(outcomes)})
-        positions = await self._lanes.many(self._placed(dialect, asked, outcomes))
+        positions = await self._lanes.many(await self._placed(dialect, asked, outcomes))
         results = results_of(outcomes, positions)
         count(results)
         if None in positions:
             raise unsettled(results)
         return dialect.answer(outcomes, results)
 
-    def _placed(
+    async def _placed(
         self, dialect: Dialect, asked: Asked, outcomes: list[Outcome]
     ) -> list[tuple[str, Admitted]]:
         """What goes where: admitted events, and the exact bytes of those that were refused."""
@@ -303,12 +306,18 @@ class Door:
             return [(topics.interactions, outcome) for outcome in outcomes]  # type: ignore[misc]
         pieces = dialect.pieces(asked.body)
         way = _way(asked, dialect.around(asked.body))
-        kept = refused.keeping(asked.names, asked.sending, way)
+        keeping = refused.keeping(asked.names, asked.sending, way)
+        bad = [
+            Bad(pieces[place], outcome.error)
+            for place, outcome in enumerate(outcomes)
+            if isinstance(outcome, Refusal)
+        ]
+        kept = iter(await self._aside.keep(keeping, bad))
         return [
             (topics.interactions, outcome)
             if isinstance(outcome, Admitted)
-            else (topics.quarantine, kept.keep(pieces[place], [outcome.error]))
-            for place, outcome in enumerate(outcomes)
+            else (topics.quarantine, next(kept))
+            for outcome in outcomes
         ]
 
 

@@ -22,6 +22,11 @@ class Refusal(Exception):
         self.status = status
         self.id = id
 
+    def alone(self) -> "Refusal":
+        """Itself without the frames it came through: each would be kept until all are answered."""
+        self.__traceback__ = self.__context__ = None
+        return self
+
 
 def refuse(pointer: str, code: str, detail: str, status: int = 422) -> Refusal:
     return Refusal(FieldError(pointer, code, detail), status)
