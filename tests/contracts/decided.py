@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from services.leads.decider import LEAD, PIPELINE
+from services.leads.decider import LEAD, PIPELINE, ROUTING
+from services.leads.decider.routing import STREAM as ROUTES
 from services.leads.events import (
     LeadAbsorbed,
     LeadAssigned,
@@ -18,6 +19,17 @@ from services.leads.events import (
     LeadUnmerged,
     PipelineEvent,
     ScoringDefined,
+)
+from services.leads.routes import (
+    LeadLeft,
+    LeadRouted,
+    LeadUnrouted,
+    Member,
+    RepresentativeLeft,
+    RepresentativeReturned,
+    Route,
+    RoutingDefined,
+    RoutingEvent,
 )
 from shared.messages import Identifier
 from tests.leads.examples import (
@@ -49,7 +61,7 @@ _ASKED: dict[str, Any] = {
     "interaction": OTHER,
 }
 _OF_LEADS: list[LeadEvent] = [
-    captured(**_ASKED, owner="7"),
+    captured(**_ASKED, owner="7", fields={"size": 3}),
     inquired(**_ASKED),
     LeadDescribed(
         title="Pots",
@@ -72,6 +84,19 @@ _OF_LEADS: list[LeadEvent] = [
     LeadNoted("Likes tea", at=at(5)),
 ]
 _OF_PIPELINES: list[PipelineEvent] = [DEFINED, CHANGED, RETIRED]
+_MEMBERS = (Member("7", 5), Member("8", capacity=20))
+_ROUTE = Route(
+    *("north", "north", None, ("sales",), ("/web/",), ("web",), ("KETTLE-1",)),
+    *(("GB",), ("Yorkshire",), ("LS",)),
+)
+_OF_ROUTING: list[RoutingEvent] = [
+    RoutingDefined(1, (_ROUTE, Route("rest", owner="9")), {"north": _MEMBERS}, at=at(1)),
+    RepresentativeLeft("8", "ill", at=at(2)),
+    RepresentativeReturned("8", at=at(3)),
+    LeadRouted(LEAD_STREAM, "7", "north", 1, "north", at=at(2)),
+    LeadUnrouted(LEAD_STREAM, "nobody is there", 1, "north", at=at(2)),
+    LeadLeft(LEAD_STREAM, at=at(3)),
+]
 _ALL_RULES = replace(
     RULES,
     fit=(*RULES.fit, replace(RULES.fit[1], id="middling", least=10, most=49, group="size")),
@@ -88,6 +113,7 @@ EVENTS: dict[str, tuple[str, str, Any]] = {
         *(SCORING_STREAM, SCORING_STREAM),
         ScoringDefined(1, _ALL_RULES, at=at(1)),
     ),
+    **{ROUTING.name_of(event): (ROUTES, ROUTES, event) for event in _OF_ROUTING},
 }
 """By type: the stream, the partition key, the event."""
 

@@ -5,12 +5,13 @@ import json
 import pytest
 
 from services.leads import inbound
-from services.leads.decider import LEAD, PIPELINE, SCORING
+from services.leads.decider import LEAD, PIPELINE, ROUTING, SCORING
 from services.leads.events import LEAD_EVENTS, PIPELINE_EVENTS, SCORING_EVENTS
+from services.leads.routes import ROUTING_EVENTS
 from tests.contracts.decided import EVENTS
 from tests.contracts.examples import FOLDER, made, written
 
-TYPES = {**LEAD_EVENTS, **PIPELINE_EVENTS, **SCORING_EVENTS}
+TYPES = {**LEAD_EVENTS, **PIPELINE_EVENTS, **SCORING_EVENTS, **ROUTING_EVENTS}
 
 
 def test_every_type_has_its_record() -> None:
@@ -39,4 +40,4 @@ def test_nothing_stands_in_a_record_that_is_not_read(type_: str) -> None:
 
 
 def test_no_type_belongs_to_two_kinds_of_stream() -> None:
-    assert len(TYPES) == len(LEAD.events) + len(PIPELINE.events) + len(SCORING.events)
+    assert len(TYPES) == sum(len(each.events) for each in (LEAD, PIPELINE, ROUTING, SCORING))
