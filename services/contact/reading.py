@@ -31,8 +31,11 @@ def _within(depth: int) -> Any:
 
 
 _shape: Any = dict.__class_getitem__((str, _within(_SHALLOW - 1)))
+SHALLOW: Any = list.__class_getitem__(_shape)
+"""The type of events that are no deeper than most: what decodes as such is right but for NUL."""
+
 _event = msgspec.json.Decoder(_shape)
-_events = msgspec.json.Decoder(list.__class_getitem__(_shape))
+_events = msgspec.json.Decoder(SHALLOW)
 _value = msgspec.json.Decoder(_within(_SHALLOW))
 _pieces = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -50,7 +53,7 @@ def read(raw: bytes) -> Event:
         event: Event = _event.decode(raw)
     except _ERRORS as error:
         event = _deeper(raw, of_bytes(raw, error), Event, MAX_DEPTH)
-    if _may_have_nul(raw):
+    if may_have_nul(raw):
         _without_nul(event)
     return event
 
@@ -62,7 +65,7 @@ def read_value(raw: bytes, within: str) -> Any:
             value = _value.decode(raw)
         except _ERRORS as error:
             value = _deeper(raw, of_bytes(raw, error), Any, MAX_DEPTH - within.count("/"))
-        if _may_have_nul(raw):
+        if may_have_nul(raw):
             _without_nul(value)
     except Refusal as refusal:
         found = refusal.error
@@ -97,7 +100,7 @@ def _exceeds(value: Any, depth: int) -> bool:
 
 def read_array(body: bytes) -> list[Event | Refusal]:
     """The events of an array, and why the others are none. Raises Refusal for what is no array."""
-    if len(body) <= MAX_EVENT and not _may_have_nul(body):
+    if len(body) <= MAX_EVENT and not may_have_nul(body):
         try:
             return _counted(_events.decode(body))
         except _ERRORS:
@@ -118,7 +121,8 @@ def _read_or_refuse(raw: bytes) -> Event | Refusal:
         return refusal
 
 
-def _may_have_nul(raw: bytes) -> bool:
+def may_have_nul(raw: bytes) -> bool:
+    """Whether a U+0000 may stand in it, which is looked for where it may."""
     return b"\\" in raw and b"\\u0000" in raw  # most have no backslash: that is found at once
 
 

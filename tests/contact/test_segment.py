@@ -383,6 +383,30 @@ def test_a_bad_call_leaves_its_neighbours_alone() -> None:
     assert BY_PATH["/v1/batch"].pieces(body) == [good, *bad, good]
 
 
+CALLS = [
+    b'{"type":"track","userId":"1","messageId":"a","event":"Known","properties":{"x":[1,2.5]}}',
+    b'{"type":"page","userId":"1","messageId":"b","properties":{"url":"/x","a":{"b":{"c":1}}}}',
+    b'{"type":"track","userId":"1","messageId":"c","event":"Deep","properties":{"a":[[[[[[1]]]]]]}}',
+    b'{"type":"track","userId":"1","messageId":"d","event":"Nul","properties":{"a":"\\u0000"}}',
+    b'{"type":"track","userId":"1","messageId":"e","event":"Back","properties":{"a":"\\\\u0000"}}',
+    b'{"type":"track","userId":"1","messageId":"f","event":"Twice","event":"Last"}',
+    b'{"type":"track","messageId":"g","event":"Nobody"}',
+    b'{"type":"track","userId":"1","messageId":"i","event":"%s"}' % (b"x" * MAX_CALL),
+    b'"no call"',
+    b"{}",
+]
+"""Calls, right and wrong."""
+
+
+@given(st.lists(st.sampled_from(CALLS), max_size=4))
+def test_a_batch_says_of_each_call_what_is_said_of_it_alone(calls: list[bytes]) -> None:
+    def said(these: list[bytes]) -> list[object]:
+        found = outcomes("/v1/batch", b'{"batch":[%s]}' % b",".join(these))
+        return [one.error if isinstance(one, Refusal) else one.value for one in found]
+
+    assert said(calls) == [one for call in calls for one in said([call])]
+
+
 def test_a_call_that_is_too_long_is_answered_once_the_others_are_in() -> None:
     long = {"type": "track", "event": "x" * MAX_CALL, "userId": "1"}
     found = outcomes("/v1/batch", {"batch": [{"type": "page", "userId": "1"}, long]})

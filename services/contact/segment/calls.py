@@ -113,15 +113,22 @@ def _address(identifiers: list[Identifier]) -> str:
     return address
 
 
+_SEEN = (("url", LINK), ("title", NOTE), ("referrer", LINK))
+"""What a page says of itself, in its properties or else in the context."""
+
+
 def _page(call: Fields, context: Fields) -> Said:
     properties, page = members(call, "properties"), context.get("page")
-    seen = {**(page if type(page) is dict else {}), **properties}
-    fields = known(
-        name=text(call.get("name") or properties.get("name"), NOTE),
-        url=text(seen.get("url"), LINK),
-        title=text(seen.get("title"), NOTE),
-        referrer=text(seen.get("referrer"), LINK),
-    )
+    known_of_page = page if type(page) is dict else {}
+    fields = {}
+    name = text(call.get("name") or properties.get("name"), NOTE)
+    if name is not None:
+        fields["name"] = name
+    for name, most in _SEEN:
+        said = properties[name] if name in properties else known_of_page.get(name)
+        said = text(said, most)
+        if said is not None:
+            fields[name] = said
     return Said("page.viewed", people.of_call(call, {}, context), fields)
 
 

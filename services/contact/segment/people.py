@@ -38,7 +38,9 @@ def of_call(call: Fields, traits: Fields, context: Fields) -> list[Identifier]:
 
 def _add(found: list[Identifier], others: list[Identifier]) -> None:
     """Those that are not there yet."""
-    found.extend(one for one in others if one not in found)
+    for one in others:
+        if one not in found:
+            found.append(one)
 
 
 def of_alias(call: Fields, context: Fields) -> list[Identifier]:
@@ -70,11 +72,11 @@ def _previous(call: Fields, user: str, previous: str) -> tuple[str, ...]:
 def id_of(call: Fields, name: str) -> str | None:
     """An id of a call, a number as text; None where it is left out or blank. Raises Refusal."""
     value = call.get(name)
-    if type(value) is int:
-        return str(value)
-    if value is not None and type(value) is not str:
-        raise refuse(f"/{name}", "type", f"`{name}` is a text.")
-    return value if value and value.strip() else None
+    if type(value) is str:
+        return value if value.strip() else None
+    if value is None or type(value) is int:
+        return None if value is None else str(value)
+    raise refuse(f"/{name}", "type", f"`{name}` is a text.")
 
 
 def email_of(identifiers: list[Identifier]) -> str | None:
@@ -88,6 +90,8 @@ def _of_traits(traits: Any) -> list[Identifier]:
     found = []
     for kind in ("email", "phone"):
         value = traits.get(kind)
+        if value is None:
+            continue
         if type(value) is int or (type(value) is str and value.strip()):
             found.append({"kind": kind, "value": str(value)})
     return found

@@ -18,7 +18,8 @@ def text(value: Any, most: int = NAME) -> str | None:
         value = str(value)
     if type(value) is not str or len(value) > most or not value.strip():
         return None
-    return str(value)
+    found: str = value
+    return found
 
 
 def required(fields: Fields, name: str, within: str) -> str:
