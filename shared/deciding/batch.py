@@ -1,12 +1,13 @@
 """A batch of commands decided in memory: all that it touches is loaded once, and appended once."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from shared.database import Connection
 from shared.decider import Claim, Decider
 from shared.deciding.store import Change, Decided, Kept, Origin, load
+from shared.errors import Conflict
 from shared.projection import Event
 
 
@@ -36,9 +37,12 @@ class Batch:
         kept: Mapping[str, Kept],
         customers: Mapping[str, str],
         holders: Mapping[tuple[str, str], str],
+        refused: Collection[str] = (),
     ) -> None:
-        """`customers` by subject where it is another; `holders`: streams by scope and customer."""
+        """`customers` by subject where it is another; `holders`: streams by scope and customer;
+        `refused`: streams that may take no claim."""
         self._kept = kept
+        self._refused = refused
         self._customers = customers
         self._holders = dict(holders)
         self._states = {stream: each.state for stream, each in kept.items()}
@@ -47,7 +51,9 @@ class Batch:
         self._keys: dict[str, str] = {}
 
     @classmethod
-    async def load(cls, connection: Connection, wanted: Sequence[Wanted]) -> "Batch":
+    async def load(
+        cls, connection: Connection, wanted: Sequence[Wanted], refused: Collection[str] = ()
+    ) -> "Batch":
         """Load and lock every stream that may be reached, in the open transaction."""
         subjects = {subject for each in wanted for subject in each.subjects}
         scopes = {each.scope for each in wanted if each.scope is not None}
@@ -57,7 +63,7 @@ class Batch:
             kept |= await load(connection, decider, streams)
         for decider, streams in _reached(wanted, holders).items():
             kept |= await load(connection, decider, streams, lock=True)
-        return cls(kept, customers, holders)
+        return cls(kept, customers, holders, refused)
 
     def target(self, wanted: Wanted) -> str:
         """The stream that a command is for."""
@@ -77,12 +83,15 @@ class Batch:
         command = wanted.command({need[1]: self._states[need[1]] for need in wanted.needs})
         events = decider.decide(state, command)
         after = decider.fold(events, state)
+        before, then = decider.claims(state), decider.claims(after)
+        if then - before and stream in self._refused:
+            raise Conflict("Another one holds what this claims.", code="claim_taken")
         origin = _origin(event)
         self._decided[stream] += [Decided(each, origin) for each in events]
         self._states[stream] = after
         self._deciders[stream] = decider
         self._keys.setdefault(stream, wanted.partitionkey)
-        self._hold(stream, decider.claims(state), decider.claims(after))
+        self._hold(stream, before, then)
         return bool(events)
 
     def changes(self) -> list[Change]:

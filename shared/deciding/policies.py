@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import asyncpg
 from sqlalchemy import MetaData
 
 from shared.database import Connection
@@ -104,9 +105,11 @@ async def _decide(
     if told:
         await connection.execute(_BELONGS, *zip(*_latest(told), strict=True))
     asked = [(event, found) for event in events if (found := policy.react(event)) is not None]
-    wanted = await _undecided(connection, policy.name, asked)
     refused: set[str] = set()
-    for tries in range(TRIES if wanted else 0):
+    for tries in range(TRIES):
+        wanted = await _undecided(connection, policy.name, asked)
+        if not wanted:
+            return
         try:
             async with connection.transaction():
                 await _decide_once(connection, source, policy.name, wanted, refused)
@@ -114,8 +117,9 @@ async def _decide(
         except Lost as lost:
             if tries:  # not for the holder that was not there yet
                 refused |= lost.refused
-    if wanted:
-        raise DatabaseUnavailable("commands were faster each time")
+        except asyncpg.UniqueViolationError:  # another schema's holder decides about the same
+            continue
+    raise DatabaseUnavailable("others were faster each time")
 
 
 async def _decide_once(
@@ -126,15 +130,12 @@ async def _decide_once(
     refused: Collection[str],
 ) -> None:
     """`refused`: streams that may not have what they would claim."""
-    batch = await Batch.load(connection, [each for _, found in wanted for each in found])
+    batch = await Batch.load(connection, [each for _, found in wanted for each in found], refused)
     outcomes = []
     for event, reactions in wanted:
         outcome, stream = "nothing", None
         for reaction in reactions:
             stream = batch.target(reaction)
-            if stream in refused:
-                outcome = "refused: claim_taken"
-                continue
             try:
                 decided = batch.carry_out(reaction, stream, event)
                 outcome = "decided" if decided else "nothing new"

@@ -50,6 +50,12 @@ def relay(log: Log, topic: str, partitions: int) -> Callable[[Pool, Lease], Awai
     return run
 
 
+async def left(pool: Pool) -> int:
+    """How many events the log does not have yet; positions have no gaps."""
+    found: int = await pool.fetchval(_LEFT)
+    return found
+
+
 class Relay:
     """Appends what stands behind the mark, then moves the mark.
 
@@ -103,5 +109,7 @@ _PAGE = """
 SELECT position, partitionkey, record FROM events
 WHERE position > (SELECT position FROM relayed) ORDER BY position LIMIT $1
 """
+
+_LEFT = "SELECT coalesce((SELECT max(position) FROM events), 0) - position FROM relayed"
 
 _MOVE = "UPDATE relayed SET position = greatest(position, $1)"

@@ -188,17 +188,19 @@ class _Page:
     def carry_out(self, due: _Due, refused: Collection[str]) -> str:
         """Decide about a moment: the outcome. Raises _Failed."""
         stream, decider = due.moment.stream, self._timer.decider
-        if stream in refused:
-            return "refused: claim_taken"
+        before = self._states[stream]
         try:
             if self._kept[stream].version == 0:
                 raise LookupError("there is no such stream")
-            events = decider.decide(self._states[stream], self._timer.command(due.moment))
-            self._states[stream] = decider.fold(events, self._states[stream])
+            events = decider.decide(before, self._timer.command(due.moment))
+            after = decider.fold(events, before)
         except Problem as problem:
             return f"refused: {problem.code}"
         except Exception as error:
             raise _Failed(due, error) from error
+        if stream in refused and decider.claims(after) - decider.claims(before):
+            return "refused: claim_taken"
+        self._states[stream] = after
         self._decided[stream] += [Decided(event, due.origin) for event in events]
         return "decided" if events else "nothing new"
 

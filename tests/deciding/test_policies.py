@@ -2,19 +2,20 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from shared.database import Pool
 from shared.deciding.command_handler import ClaimTaken, CommandHandler
-from shared.deciding.policies import Policy, policies_view
+from shared.deciding.policies import Policy, Reaction, policies_view
 from shared.deciding.store import Origin
 from shared.folder import Folder
 from shared.messages import Record, decode
 from shared.outcomes import Ok
 from shared.parking import BEHIND, discard, parked, request_retry
-from shared.projection import View
+from shared.projection import Event, View
 from shared.schemas import Schema
 from tests.deciding import toy
 from tests.deciding.toy import FIXED, ORIGIN, POLICIES, UNLUCKY, VISIT, End, Here, Order, happening
@@ -300,10 +301,8 @@ async def test_a_stream_that_may_not_have_its_claim_is_refused_and_nothing_stand
     whom = subject("user:a")
     await handler.carry_out(VISIT, toy.stream_of("1"), Order(whom, 1), ORIGIN, partitionkey=whom)
 
-    def elsewhere(event: Any) -> Any:
-        found = toy.react(event)
-        assert found is not None
-        return [each.__class__(**{**vars(each), "subjects": ()}) for each in found]
+    def elsewhere(event: Event) -> Sequence[Reaction] | None:
+        return [replace(each, subjects=()) for each in toy.react(event) or ()]
 
     policy = Policy("astray", elsewhere, toy.belongs)
     view = policies_view("toy", toy.SOURCE, (toy.HAPPENINGS,), toy.read, policy)
@@ -311,3 +310,17 @@ async def test_a_stream_that_may_not_have_its_claim_is_refused_and_nothing_stand
     assert await one.fold(numbered([*story(1), *story(2, who="user:b")])) == Ok()
     assert await inbox(pool) == ["decided", "refused: claim_taken"]
     await toy.assert_kept_is_folded(pool)
+
+
+async def test_two_schemas_that_decide_about_the_same_events_at_once_decide_once(
+    pool: Pool, schema: Schema
+) -> None:
+    second = await make_schema(pool, POLICIES)
+    one, other = await deciding(pool, schema), await deciding(pool, second)
+    for n in range(15):
+        event = numbered(story(n + 1, first=n), n)
+        assert await toy.gathered(one.fold(event), other.fold(event)) == [Ok(), Ok()]
+    assert await amounts(pool) == (*range(1, 16),)
+    assert await inbox(pool) == ["decided"] * 15
+    for name in (schema, second):
+        assert await parked(pool, name.name) == []
