@@ -98,8 +98,16 @@ def _is_reference(source: str) -> bool:
 _NOT_IN_URI = frozenset(' <>"{}|\\^`')
 
 
+class Spelled(str):
+    """A moment that a dialect has spelled as the log does; JSON never holds one."""
+
+    __slots__ = ()
+
+
 def utc(text: Any) -> str:
     """A moment, RFC 3339 with its offset, in our one spelling: UTC, 27 characters."""
+    if type(text) is Spelled:
+        return str(text)
     try:
         moment = msgspec.convert(text, datetime) if type(text) is str else None
         if moment is None or moment.tzinfo is None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from services.contact.attributes import Spelled
 from services.contact.faults import refuse
 from shared.clock import rfc3339
 
@@ -22,7 +23,7 @@ def happened(timestamp: Any, skew: timedelta) -> str:
     moment = _moment(timestamp)
     if moment is not None:
         try:
-            return rfc3339(moment + skew)
+            return Spelled(rfc3339(moment + skew))
         except OverflowError:
             pass
     raise refuse("/timestamp", "time", "`timestamp` is a moment as ISO 8601 has it.")
