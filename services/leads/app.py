@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from services.leads import api, consumers, defaults, following
+from services.leads.counts import counts
 from services.leads.decider import PIPELINE
 from services.leads.decider.pipeline import stream_of
 from shared.application import application, guarded, openapi
@@ -59,6 +60,7 @@ SERVICE = Service(
     openapi=_openapi,
     singles=_singles,
     begin=_begin,
+    counts=counts,
     policies=consumers.policies,
     relayed=consumers.LEADS,
 )

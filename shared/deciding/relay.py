@@ -105,6 +105,15 @@ def _bounded(rows: Sequence[asyncpg.Record]) -> Sequence[asyncpg.Record]:
     return rows
 
 
+async def unrelayed(pool: Pool) -> int:
+    """How many events the log does not have yet: positions have no gaps."""
+    return int(await pool.fetchval(_UNRELAYED))
+
+
+_UNRELAYED = """
+SELECT coalesce((SELECT max(position) FROM events), 0) - (SELECT position FROM relayed)
+"""
+
 _PAGE = """
 SELECT position, partitionkey, record FROM events
 WHERE position > (SELECT position FROM relayed) ORDER BY position LIMIT $1
