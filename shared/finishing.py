@@ -144,7 +144,7 @@ def _record(row: asyncpg.Record) -> Record:
 async def _end(pool: Pool, view: View, schema: str, report: Report) -> None:
     """Ask the second stage to look at everything, and let the schema be like any other."""
     queue = view.projection.queue
-    asking = queue.ask_all if queue else ()
+    asking = (*view.projection.closing, *(queue.ask_all if queue else ()))
     async with _alone(pool, schema) as connection:
         for done, statement in enumerate(asking):
             report("asking the second stage", done, len(asking))

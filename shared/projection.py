@@ -49,7 +49,8 @@ class Projection:
     is; of events with the same one only the first counts, and an event without one always does.
     `project` is pure too: the rows that events which count come to, by table, merged by the rules
     of `tables`, which are written in that order. `notice` is told of what counts by the ordinary
-    fold alone, in its transaction, and changes no row.
+    fold alone, in its transaction, and changes no row. `closing` are statements that a bulk fold
+    ends with: they write whole what an ordinary one keeps up by the `then` of a table.
     """
 
     def __init__(
@@ -60,12 +61,14 @@ class Projection:
         tables: Sequence[Merge | Added],
         queue: Queue | None = None,
         notice: Callable[[Connection, str, Sequence[Event]], Awaitable[None]] | None = None,
+        closing: Sequence[str] = (),
     ) -> None:
         self.memory = {table.name: Layout(table) for table in memory}
         self.record = record
         self.project = project
         self.tables = tables
         self.queue = queue
+        self.closing = closing
         self.widths = {table.name: len(table.primary_key.columns) for table in memory}
         self._notice = notice
 

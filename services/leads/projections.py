@@ -34,6 +34,34 @@ from shared.literals import Row
 from shared.merging import Merge, Rows, greatest, latest, least, summed
 from shared.projection import Event, Projection
 
+_CELL = """l.pipeline, l.stage, coalesce(l.currency, ''),
+    -- the low 32 bits choose the partition: 48 is a multiple of 4 and of 12, as there mostly are
+    ('x' || right(l.subject::text, 8))::bit(32)::bigint % 48, coalesce(l.amount, 0)"""
+_STANDING = "l.state = 'open' AND l.pipeline IS NOT NULL AND l.stage IS NOT NULL"
+
+# What is selected is as it was before the statement: `changed` are the new rows, `leads` the old.
+_TALLY = f"""
+INSERT INTO {{s}}.tallies AS t (pipeline, stage, currency, shard, leads, amount)
+SELECT pipeline, stage, currency, shard, sum(n), sum(n * amount)
+FROM (SELECT {_CELL}, 1 FROM changed l WHERE {_STANDING}
+      UNION ALL
+      SELECT {_CELL}, -1 FROM {{s}}.leads l
+      WHERE l.lead IN (SELECT lead FROM changed) AND {_STANDING})
+     c (pipeline, stage, currency, shard, amount, n)
+GROUP BY pipeline, stage, currency, shard HAVING sum(n) <> 0 OR sum(n * amount) <> 0
+ORDER BY pipeline, stage, currency, shard
+ON CONFLICT (pipeline, stage, currency, shard)
+DO UPDATE SET leads = t.leads + excluded.leads, amount = t.amount + excluded.amount
+"""
+
+TALLIED = f"""
+SELECT pipeline, stage, currency, shard, count(*) AS leads, sum(amount) AS amount
+FROM (SELECT {_CELL} FROM {{s}}.leads l WHERE {_STANDING})
+     c (pipeline, stage, currency, shard, amount)
+GROUP BY pipeline, stage, currency, shard
+"""
+"""What `tallies` must be, but for rows that came to nothing."""
+
 LEADS = Merge(
     tables.leads,
     latest("begun", "pipeline", "subject", "source", "channel", "captured"),
@@ -50,6 +78,7 @@ LEADS = Merge(
     latest("owned", "owner"),
     summed("inquiries"),
     greatest("version", "touched"),
+    then=_TALLY,
 )
 FIELDS = Merge(tables.fields, latest("version", "value"))
 PIPELINES = Merge(
@@ -258,4 +287,5 @@ PROJECTION = Projection(
         Merge(tables.belonging, latest("revision", "customer")),
         Merge(tables.reached, greatest("sequence")),
     ),
+    closing=(f"TRUNCATE {{s}}.tallies; INSERT INTO {{s}}.tallies {TALLIED}",),
 )

@@ -1,6 +1,10 @@
-"""How a view of leads is proven: every table is compared row by row."""
+"""How a view of leads is proven: row by row, and what is tallied against the leads themselves."""
 
-from shared.comparing import Proof, Row, Side
+import asyncio
+from typing import Any
+
+from services.leads.projections import TALLIED
+from shared.comparing import Compared, Difference, Proof, Row, SecondStage, Side
 from shared.database import in_schema
 
 SHOWN = 5
@@ -18,7 +22,38 @@ async def behind(side: Side, table: str, row: Row) -> list[Row]:
     return [dict(found) for found in rows]
 
 
-PROOF = Proof(by_subject=frozenset({"decided", "activity", "traits", "belonging"}), behind=behind)
+async def compare_derived(live: Side, rebuilt: Side) -> SecondStage:
+    """The tallies of the live side beside what the leads of the rebuilt one come to."""
+    found, expected = await asyncio.gather(_tallies(live, _FOUND), _tallies(rebuilt, TALLIED))
+    differences = [
+        Difference("tallies", dict(zip(_KEY, key, strict=True)), found.get(key), expected.get(key))
+        for key in sorted({*found, *expected})
+        if found.get(key) != expected.get(key)
+    ]
+    return SecondStage([Compared("tallies", len(found), len(differences), differences)])
+
+
+async def _tallies(side: Side, sql: str) -> dict[tuple[Any, ...], Row]:
+    rows = await side.connection.fetch(in_schema(sql, side.schema), timeout=None)
+    return {
+        tuple(row[name] for name in _KEY): {
+            "leads": int(row["leads"]),
+            "amount": int(row["amount"]),
+        }
+        for row in rows
+    }
+
+
+_KEY = ("pipeline", "stage", "currency", "shard")
+
+_FOUND = "SELECT * FROM {s}.tallies WHERE leads <> 0 OR amount <> 0"
+
+PROOF = Proof(
+    derived=frozenset({"tallies"}),
+    compare_derived=compare_derived,
+    by_subject=frozenset({"decided", "activity", "traits", "belonging"}),
+    behind=behind,
+)
 
 _OF_STREAM = f"""
 SELECT position, type, to_char(time, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS time

@@ -3,7 +3,19 @@
 Columns of a lead are merged in groups, each by the version of the stream that wrote it last.
 """
 
-from sqlalchemy import BigInteger, Column, Date, Index, Integer, MetaData, Table, Text, Uuid, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
 
 from shared.columns import Exact, When, key
 
@@ -87,9 +99,8 @@ leads = Table(
     Column("version", Integer, nullable=False),
     Column("touched", When, nullable=False),  # the time of its latest event
 )
-Index(  # a column of a board: its sums without the table, its leads in order
+Index(  # a column of a board in its order
     *("leads_board", leads.c.pipeline, leads.c.stage, leads.c.touched, leads.c.lead),
-    postgresql_include=["currency", "amount"],
     postgresql_where=text("state = 'open'"),
 )
 Index("leads_subject", leads.c.subject)
@@ -97,6 +108,17 @@ Index("leads_owner", leads.c.owner, leads.c.state)
 Index("leads_touched", leads.c.touched, leads.c.lead)
 Index("leads_captured", leads.c.captured, leads.c.lead)
 Index("leads_closed", leads.c.closed_at)
+
+tallies = Table(  # open leads by stage: what a board shows; follows from `leads`
+    "tallies",
+    metadata,
+    key("pipeline"),
+    key("stage"),
+    key("currency"),  # empty: without an amount
+    key("shard", Integer),  # each of one partition, so that folds do not wait for one another
+    Column("leads", BigInteger, nullable=False),
+    Column("amount", Numeric, nullable=False),  # minor units
+)
 
 stays = Table(  # the stages that a lead went through: one ends where the next row begins
     "stays",

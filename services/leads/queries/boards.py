@@ -1,6 +1,7 @@
 """A board: what stands in each stage of a pipeline, counted, summed, and the latest of it."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
 from services.leads.queries.filters import Filter, where
@@ -31,8 +32,13 @@ async def cells(
 ) -> Sequence[Cell]:
     """Counts and sums of the open leads of a pipeline, by stage and currency."""
     args: list[object] = [pipeline]
-    sql = _CELLS.replace("{where}", _where(filters, args))
-    return [Cell(*row) for row in await connection.fetch(in_schema(sql, schema), *args)]
+    sql = _SOME.replace("{where}", where(filters, args)) if filters else _TALLIED
+    rows = await connection.fetch(in_schema(sql, schema), *args)
+    return [Cell(row[0], row[1], row[2], _whole(row[3])) for row in rows]
+
+
+def _whole(amount: Decimal | None) -> int | None:
+    return None if amount is None else int(amount)
 
 
 async def cards(
@@ -63,9 +69,15 @@ def _where(filters: Sequence[Filter], args: list[object]) -> str:
     return f" AND {where(filters, args)}" if filters else ""
 
 
-_CELLS = """
-SELECT l.stage, l.currency, count(*), sum(l.amount)::bigint
-FROM {s}.leads l WHERE l.pipeline = $1 AND l.state = 'open'{where}
+_TALLIED = """
+SELECT stage, nullif(currency, ''), sum(leads)::bigint, sum(amount)
+FROM {s}.tallies WHERE pipeline = $1
+GROUP BY stage, currency HAVING sum(leads) > 0 ORDER BY stage, currency
+"""
+
+_SOME = """
+SELECT l.stage, l.currency, count(*), sum(l.amount)
+FROM {s}.leads l WHERE l.pipeline = $1 AND l.state = 'open' AND {where}
 GROUP BY l.stage, l.currency ORDER BY l.stage, l.currency
 """
 

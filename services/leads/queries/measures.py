@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 from services.leads.queries.filters import Filter, where
@@ -81,7 +82,14 @@ async def counted(
     for name, at in (("captured", "l.captured"), ("closed", "l.closed_at")):
         sql = sql.replace(f"{{by_{name}}}", BY[by].replace("{at}", at))
     rows = await connection.fetch(in_schema(sql, schema), *args, timeout=TIMEOUT)
-    return [Counted(*row) for row in rows]
+    return [
+        Counted(*row)._replace(amount=_whole(row["amount"]), hundredths=_whole(row["hundredths"]))
+        for row in rows
+    ]
+
+
+def _whole(amount: Decimal | None) -> int | None:
+    return None if amount is None else int(amount)
 
 
 TIMEOUT = 20.0
@@ -145,8 +153,8 @@ SELECT grouped, what,
        CASE GROUPING(currency, reason, competitor)
             WHEN 3 THEN 'currency' WHEN 5 THEN 'reason' WHEN 6 THEN 'competitor' ELSE '' END,
        coalesce(currency, reason, competitor), count(*),
-       CASE WHEN GROUPING(currency) = 0 THEN sum(amount)::bigint END,
-       CASE WHEN GROUPING(currency) = 0 THEN sum(hundredths)::bigint END,
+       CASE WHEN GROUPING(currency) = 0 THEN sum(amount) END AS amount,
+       CASE WHEN GROUPING(currency) = 0 THEN sum(hundredths) END AS hundredths,
        percentile_cont(0.5) WITHIN GROUP (ORDER BY days)
 FROM facts WHERE grouped IN (SELECT grouped FROM page)
 GROUP BY GROUPING SETS ((grouped, what), (grouped, what, currency),
