@@ -27,6 +27,7 @@ MEASURES = {
     "consume": "bench.consuming:measure",
     "visible": "bench.visible:measure",
     "read": "bench.reading:measure",
+    "leads": "bench.leads:measure",
 }
 
 

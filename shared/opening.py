@@ -30,8 +30,8 @@ GRACE = 6.0
 TOPICS_TIMEOUT = 60.0
 """Seconds to wait for topics that another service makes."""
 
-_MIGRATIONS = Path(__file__).with_name("migrations")
-_DECIDING = Path(__file__).with_name("deciding") / "migrations"
+MIGRATIONS = Path(__file__).with_name("migrations")
+DECIDING = Path(__file__).with_name("deciding") / "migrations"
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,9 @@ async def _pool(stack: AsyncExitStack, service: Service, server: str) -> databas
     url = database.service_url(server, service.name)
     await database.ensure_database(url)
     pool = await _connect(stack, url)
-    deciding = [_DECIDING] if service.policies is not None else []
+    deciding = [DECIDING] if service.policies is not None else []
     own = [service.migrations] if service.migrations is not None else []
-    await database.migrate(pool, _MIGRATIONS, *deciding, *own)
+    await database.migrate(pool, MIGRATIONS, *deciding, *own)
     return pool
 
 
