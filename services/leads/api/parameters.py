@@ -119,7 +119,7 @@ class Duplicates(Page):
 class Board(Parameters):
     """What part of a board."""
 
-    limit: int = Field(20, ge=1, le=200, description="Leads of each column.")
+    limit: int = Field(10, ge=1, le=200, description="Leads of each column.")
     stage: Line | None = Field(None, description="One column alone; needed with `cursor`.")
     cursor: str | None = Field(
         None, max_length=2048, description="`next_cursor` of that column as it was shown before."

@@ -75,12 +75,16 @@ async def counted(
     after: str | None,
     limit: int,
 ) -> Sequence[Counted]:
-    """All numbers of the groups after one, by name; those of one group more if there are more."""
+    """All numbers of the groups after one, by name; those of one group more if there are more.
+
+    In the open transaction, whose memory for sorting is raised.
+    """
     args: list[object] = [*period, *_columns(odds), after, limit + 1]
     conditions = where(filters, args)
     sql = _COUNTED.replace("{where}", conditions).replace("{open}", _open(by))
     for name, at in (("captured", "l.captured"), ("closed", "l.closed_at")):
         sql = sql.replace(f"{{by_{name}}}", BY[by].replace("{at}", at))
+    await connection.execute(_ROOM)
     rows = await connection.fetch(in_schema(sql, schema), *args, timeout=TIMEOUT)
     return [
         Counted(*row)._replace(amount=_whole(row["amount"]), hundredths=_whole(row["hundredths"]))
@@ -119,6 +123,7 @@ async def funnel(
     """
     args: list[object] = [*period, [*stages], [*stages.values()]]
     sql = _FUNNEL.replace("{where}", where(filters, args))
+    await connection.execute(_ROOM)
     rows = await connection.fetch(in_schema(sql, schema), *args, timeout=TIMEOUT)
     return [Reached(*row) for row in rows]
 
@@ -148,21 +153,30 @@ WITH odds AS ({STAGES.format("$3", "$4", "$5")}), chosen AS MATERIALIZED (
 ), page AS (
     SELECT DISTINCT grouped COLLATE "C" AS grouped FROM facts
     WHERE $6::text IS NULL OR grouped COLLATE "C" > $6 ORDER BY 1 LIMIT $7
+), medians AS (
+    SELECT grouped, percentile_cont(0.5) WITHIN GROUP (ORDER BY days) AS days
+    FROM facts WHERE what = 'won' GROUP BY grouped
+), counted AS (
+    SELECT grouped, what, GROUPING(currency, reason, competitor) AS left_out,
+           coalesce(currency, reason, competitor) AS value, count(*) AS leads,
+           sum(amount) AS amount, sum(hundredths) AS hundredths
+    FROM facts WHERE grouped IN (SELECT grouped FROM page)
+    GROUP BY GROUPING SETS ((grouped, what), (grouped, what, currency),
+                            (grouped, what, reason), (grouped, what, competitor))
 )
-SELECT grouped, what,
-       CASE GROUPING(currency, reason, competitor)
-            WHEN 3 THEN 'currency' WHEN 5 THEN 'reason' WHEN 6 THEN 'competitor' ELSE '' END,
-       coalesce(currency, reason, competitor), count(*),
-       CASE WHEN GROUPING(currency) = 0 THEN sum(amount) END AS amount,
-       CASE WHEN GROUPING(currency) = 0 THEN sum(hundredths) END AS hundredths,
-       percentile_cont(0.5) WITHIN GROUP (ORDER BY days)
-FROM facts WHERE grouped IN (SELECT grouped FROM page)
-GROUP BY GROUPING SETS ((grouped, what), (grouped, what, currency),
-                        (grouped, what, reason), (grouped, what, competitor))
-HAVING GROUPING(currency, reason, competitor) = 7
-    OR coalesce(currency, reason, competitor) IS NOT NULL
-ORDER BY 1, 2, 3, count(*) DESC, 4
+SELECT c.grouped, c.what, w.within, c.value, c.leads,
+       CASE WHEN w.within = 'currency' THEN c.amount END AS amount,
+       CASE WHEN w.within = 'currency' THEN c.hundredths END AS hundredths,
+       CASE WHEN w.within = '' AND c.what = 'won' THEN m.days END
+FROM counted c
+JOIN (VALUES (7, ''), (3, 'currency'), (5, 'reason'), (6, 'competitor')) w (left_out, within)
+  ON w.left_out = c.left_out
+LEFT JOIN medians m ON m.grouped = c.grouped
+WHERE w.within = '' OR c.value IS NOT NULL
+ORDER BY c.grouped COLLATE "C", c.what, w.within, c.leads DESC, c.value
 """
+_ROOM = "SET LOCAL work_mem = '32MB'"
+"""So that what is sorted for a year of leads stays in memory; for the open transaction."""
 
 _FUNNEL = """
 WITH stages AS (
