@@ -65,6 +65,7 @@ def _too_many(key: Key, rate: float, seconds: float) -> TooMany:
     reset = math.ceil(now().timestamp() * 1000) + wait * 1000
     return TooMany(
         f"The key {key.name} may send {rate:g} events a second; try again in {wait} s.",
-        # Segment's SDKs read either; the second is in milliseconds since 1970.
+        # Segment's SDKs: for Python, and for Node from 3.1, wait the seconds that the first says;
+        # older ones for Node until the second, in milliseconds since 1970.
         headers={"Retry-After": str(wait), "X-RateLimit-Reset": str(reset)},
     )

@@ -1,11 +1,16 @@
 """Rates: whatever a key does, it gets no more through than its rate allows, and it gets that."""
 
+import math
+
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from segment.analytics.request import parse_retry_after
 
 from services.contact.rates import BURST, Rates, TooMany
 from shared.auth import Key
+from shared.clock import now
 
 KEY = Key("shop", frozenset(["ingest"]), "service:shop")
 REQUESTS = st.lists(st.tuples(st.floats(0, 60), st.integers(1, 2500)), max_size=60)
@@ -88,3 +93,16 @@ def test_one_key_takes_nothing_from_another() -> None:
     assert is_let_in(rates, key_of(None, "other"), 1)
     with pytest.raises(TooMany, match="shop may send 1 events a second"):
         rates.check(KEY)
+
+
+def test_segments_sdks_wait_as_long_as_they_are_told() -> None:
+    rates, key = Rates(clock=Clock()), key_of(0.1)
+    rates.spend(key, 20)  # 19 more than there were: those of 190 s
+    before = now().timestamp() * 1000
+    with pytest.raises(TooMany) as raised:
+        rates.check(key)
+    after = now().timestamp() * 1000
+    headers = httpx.Headers(raised.value.headers)
+    assert parse_retry_after(httpx.Response(429, headers=headers)) == 190
+    reset = int(headers["x-ratelimit-reset"])  # for Node: the moment, as its Date.now() has it
+    assert math.floor(before) <= reset - 190_000 <= math.ceil(after)
