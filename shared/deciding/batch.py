@@ -175,11 +175,15 @@ def _origin(event: Event) -> Origin:
 
 _CUSTOMERS = "SELECT subject, customer FROM belonging WHERE subject = ANY ($1::uuid[])"
 
+# by the keys of both tables, however many claims there are
 _HOLDERS = """
-SELECT c.scope, c.subject, c.stream, coalesce(b.customer, c.subject) AS customer
-FROM claims c LEFT JOIN belonging b ON b.subject = c.subject
-WHERE c.scope = ANY ($1::text[]) AND coalesce(b.customer, c.subject) = ANY ($2::uuid[])
-AND (c.subject = ANY ($2::uuid[])
-     OR c.subject IN (SELECT subject FROM belonging WHERE customer = ANY ($2::uuid[])))
+WITH theirs AS (
+    SELECT customer AS subject, customer FROM unnest($2::uuid[]) g (customer)
+    UNION SELECT subject, customer FROM belonging WHERE customer = ANY ($2::uuid[])
+)
+SELECT c.scope, c.subject, c.stream, t.customer
+FROM theirs t JOIN claims c ON c.subject = t.subject AND c.scope = ANY ($1::text[])
+LEFT JOIN belonging b ON b.subject = c.subject
+WHERE coalesce(b.customer, c.subject) = t.customer
 ORDER BY c.scope, c.stream
 """
