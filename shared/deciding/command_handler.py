@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 from shared.database import Pool
 from shared.decider import Decider
 from shared.deciding.batch import held
+from shared.deciding.gathering import Gathering
 from shared.deciding.store import MOST_EVENTS, Change, Decided, Kept, Origin, Stale, Taken, load
 from shared.deciding.writing import Appended, Writer
 from shared.errors import Conflict, PreconditionFailed, Unprocessable
@@ -58,12 +59,14 @@ class CommandHandler:
     def __init__(self, pool: Pool, source: str) -> None:
         self._pool = pool
         self._writer = Writer(pool, source)
+        self._streams = Gathering(self._load)
+        self._holders = Gathering(self._hold)
         # commands of this process to one stream wait for each other rather than lose
         self._turns = WeakValueDictionary[str, asyncio.Lock]()
 
     async def load(self, decider: Decider[Any, Any, Any], stream: str) -> Kept:
         """A stream as it stands; version 0 where there is none."""
-        return (await self.load_all(decider, [stream]))[stream]
+        return await self._streams.answer((decider, stream))
 
     async def load_all(
         self, decider: Decider[Any, Any, Any], streams: Iterable[str]
@@ -73,13 +76,29 @@ class CommandHandler:
 
     async def holder(self, scope: str, subjects: Sequence[str]) -> str | None:
         """The stream that holds a claim for the customer of any of the subjects."""
+        return await self._holders.answer((scope, subjects))
+
+    async def _load(self, asked: Sequence[tuple[Decider[Any, Any, Any], str]]) -> list[Kept]:
+        streams: dict[Decider[Any, Any, Any], set[str]] = {}
+        for decider, stream in asked:
+            streams.setdefault(decider, set()).add(stream)
         async with self._pool.acquire() as connection:
-            customers, holders = await held(connection, [scope], subjects)
-        for subject in subjects:
-            found = holders.get((scope, customers.get(subject, subject)))
-            if found is not None:
-                return found
-        return None
+            found = {
+                decider: await load(connection, decider, some) for decider, some in streams.items()
+            }
+        return [found[decider][stream] for decider, stream in asked]
+
+    async def _hold(self, asked: Sequence[tuple[str, Sequence[str]]]) -> list[str | None]:
+        scopes = {scope for scope, _ in asked}
+        subjects = {subject for _, some in asked for subject in some}
+        async with self._pool.acquire() as connection:
+            customers, holders = await held(connection, scopes, subjects)
+
+        def holder(scope: str, some: Sequence[str]) -> str | None:
+            theirs = (holders.get((scope, customers.get(subject, subject))) for subject in some)
+            return next((found for found in theirs if found is not None), None)
+
+        return [holder(*each) for each in asked]
 
     async def carry_out(
         self,
@@ -125,7 +144,8 @@ class CommandHandler:
         raise Conflict("Others changed this at the same time; try again.", code="contended")
 
     async def _decide(self, wanted: Sequence["Wanted"], origin: Origin) -> list[Change]:
-        kept = {each.stream: await self.load(each.decider, each.stream) for each in wanted}
+        loaded = await asyncio.gather(*(self.load(each.decider, each.stream) for each in wanted))
+        kept = {found.stream: found for found in loaded}
         states = {stream: found.state for stream, found in kept.items()}
         changes = []
         for each in wanted:
