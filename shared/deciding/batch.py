@@ -137,10 +137,9 @@ def _reached(
     wanted: Sequence[Wanted], holders: Mapping[tuple[str, str], str]
 ) -> dict[Decider[Any, Any, Any], set[str]]:
     """The streams that commands may be for, in one order so that none deadlock."""
-    held_by = defaultdict[str, set[str]](set)
-    for (scope, _), stream in holders.items():
-        held_by[scope].add(stream)
-    asked = ((each.decider, {each.stream} | held_by[each.scope or ""]) for each in wanted)
+    deciders = {each.scope: each.decider for each in wanted if each.scope is not None}
+    asked = [(each.decider, {each.stream}) for each in wanted]
+    asked += [(deciders[scope], {stream}) for (scope, _), stream in holders.items()]
     return _by_decider(asked)
 
 
