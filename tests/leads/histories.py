@@ -38,6 +38,7 @@ from tests.leads.told import number
 from tests.records import at, record, subject
 
 PARTITIONS = 2
+CURRENCIES = ("EUR", "GBP")
 WHO = [subject(who) for who in ("user:1", "user:2", "email:a@x")]
 SALES = stream_of("sales")
 
@@ -110,7 +111,8 @@ class History:
 
     def _on_lead(self, what: str, lead: int, how: int) -> Any:
         pipeline, when = self.states[SALES], dict[str, Any](at=self.now)
-        money: dict[str, Any] = {"amount": how * 100, "currency": "EUR"} if how % 3 else {}
+        amount = {"amount": how * 100, "currency": CURRENCIES[how % 2]}
+        money: dict[str, Any] = amount if how % 3 else {}
         nothing: dict[str, Any] = {"amount": None, "currency": None}
         stage = ["new", "contacted", "offer", "talking", "new"][how]
         made: dict[str, Any] = {

@@ -1,6 +1,8 @@
 """The law: the views of leads rebuilt from the log equal the live ones, and what was decided."""
 
 import os
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.leads.consumers import view
-from services.leads.states import Lost, Merged, Won
+from services.leads.queries import boards
+from services.leads.states import Lost, Merged, Open, Won
 from shared import bulk, parking, schemas
 from shared.bulk import Bulk
 from shared.comparing import Side, compare
@@ -85,6 +88,26 @@ async def _rows(pool: Pool, schema: Schema) -> dict[str, dict[str, Any]]:
     return found
 
 
+async def _board(pool: Pool, schema: Schema) -> Counter[tuple[str, str | None, str]]:
+    """How many leads a board says there are in each stage and currency, and their sum."""
+    async with pool.acquire() as connection:
+        cells = await boards.cells(connection, schema.name, "sales", ())
+    found: Counter[tuple[str, str | None, str]] = Counter()
+    for cell in cells:
+        found[cell.stage, cell.currency, "leads"] = cell.leads
+        found[cell.stage, cell.currency, "amount"] = cell.amount or 0
+    return found
+
+
+def _standing(states: Iterable[Any]) -> Counter[tuple[str, str | None, str]]:
+    """The same from what was decided."""
+    found: Counter[tuple[str, str | None, str]] = Counter()
+    for lead in (each.lead for each in states if isinstance(each, Open)):
+        found[lead.stage, lead.currency, "leads"] += 1
+        found[lead.stage, lead.currency, "amount"] += lead.amount or 0
+    return found
+
+
 def _of_state(state: Any) -> dict[str, Any]:
     """The same from what was decided."""
     names = ("pipeline", "stage", "subject", "source", "channel", "title", "product", "amount")
@@ -131,6 +154,7 @@ async def test_leads_rebuilt_from_the_log_equal_the_live_ones_and_what_was_decid
     for lead, state in decided.items():
         expected = _of_state(state)
         assert {name: rows[lead][name] for name in expected} == expected
+    assert await _board(pool, live) == _standing(decided.values())
     async with pool.acquire() as connection, connection.transaction():
         for schema in (live, rebuilt):
             await connection.execute("DELETE FROM live")
