@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import assert_never, get_args
 
 from services.leads.bounds import SHORT
@@ -36,6 +37,7 @@ from shared.ids import event_id
 MOST_STAGES, MOST_REASONS, MOST_DAYS = 50, 100, 3650
 
 
+@lru_cache(maxsize=1_000)
 def stream_of(name: str) -> str:
     """The stream of the pipeline of that name."""
     return event_id("pipeline", name)
