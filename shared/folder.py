@@ -145,7 +145,8 @@ class Folder:
 
     async def _in_order(self, connection: Connection, items: Sequence[Item]) -> list[Item]:
         """The items, those of a subject of which something is parked as culprits behind it."""
-        parked = await parked_subjects(connection, self._schema, self.at.partition)
+        subjects = {_subject(item) for item in items}
+        parked = await parked_subjects(connection, self._schema, self.at.partition, subjects)
         found: list[Item] = []
         for item in items:
             subject = _subject(item)

@@ -1,6 +1,6 @@
 """Parked events: set aside with their bytes, reason and place; retried or discarded on request."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
@@ -118,9 +118,11 @@ async def requests(connection: Connection, schema: str, partition: int) -> list[
     return found
 
 
-async def parked_subjects(connection: Connection, schema: str, partition: int) -> set[str]:
-    """The subjects of which something is parked in a partition."""
-    rows = await connection.fetch(in_schema(_SUBJECTS, schema), partition)
+async def parked_subjects(
+    connection: Connection, schema: str, partition: int, subjects: Collection[str]
+) -> set[str]:
+    """Those of the subjects of which something is parked in a partition."""
+    rows = await connection.fetch(in_schema(_SUBJECTS, schema), partition, subjects)
     return {str(row["subject"]) for row in rows}
 
 
@@ -200,7 +202,9 @@ WHERE p.partition = $2 AND (d.event IS NOT NULL OR r.record IS NOT NULL)
 ORDER BY p.ordinal LIMIT 100
 """
 
-_SUBJECTS = "SELECT DISTINCT subject FROM {s}.parked WHERE partition = $1"
+_SUBJECTS = """
+SELECT DISTINCT subject FROM {s}.parked WHERE partition = $1 AND subject = ANY ($2::uuid[])
+"""
 
 _EARLIER = """
 SELECT EXISTS (SELECT FROM {s}.parked WHERE partition = $1 AND subject = $2 AND ordinal < $3)

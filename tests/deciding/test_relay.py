@@ -147,12 +147,12 @@ async def test_killed_again_and_again_under_load_it_loses_nothing(
     pool: Pool, log: Log, topic_prefix: str, database: str, kafka: str, handler: CommandHandler
 ) -> None:
     command = [sys.executable, "-m", "tests.deciding.relay_process", database, kafka, topic_prefix]
-    for n in range(3):
+    for n in range(2):
         held = await lease(pool, f"process {n}")
         one = subprocess.Popen([*command, str(held.epoch), "", held.owner])  # noqa: ASYNC220
         try:
             before = await pool.fetchval("SELECT position FROM relayed")
-            await decided(handler, orders=20)
+            await decided(handler, orders=8)
             await until(lambda before=before: has_moved(pool, before))  # type: ignore[misc]
         finally:
             one.kill()
