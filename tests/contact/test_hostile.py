@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from services.contact.faults import MAX_DEPTH
-from services.contact.reading import MAX_EVENT, split
+from services.contact.reading import MAX_BODY, MAX_EVENT, split
 from services.contact.segment.requests import MAX_CALL
 from tests.contact.answering import Contact
 from tests.contact.hostile import SPOILS, VALUES
@@ -187,6 +187,18 @@ SPOKEN: dict[str, Spoken] = {
 }
 
 
+def _message(id: str, value: bytes) -> bytes:
+    """Mail with a value for its text: no JSON, and so not among those that JSON speaks of."""
+    return b"Message-ID: <%s>\r\nFrom: Jane <jane@example.com>\r\n\r\n%s" % (id.encode(), value)
+
+
+def _headed(id: str, value: bytes) -> bytes:
+    return b"Subject: %s\r\nX-Said: %s\r\n%s" % (value, value, _message(id, b"Hello"))
+
+
+MAIL: dict[str, Callable[[str, bytes], bytes]] = {"text": _message, "headers": _headed}
+
+
 class Case(NamedTuple):
     """One request."""
 
@@ -303,7 +315,7 @@ async def test_hostile_json_is_let_in_as_it_is_or_kept_byte_for_byte(
     spoken, before = SPOKEN[name], await live.ends()
     sent = list(cases(spoken))
     assert len(sent) >= 300
-    answers = await _post_all(live, spoken, sent)
+    answers = await post_all(live, spoken, sent)
     assert [case for case in sent if answers[case.id].status_code >= 500] == []
     accepted = {
         one["id"].rpartition("/")[2]: one for one in await everything(live, before, "interactions")
@@ -328,7 +340,39 @@ async def test_hostile_json_is_let_in_as_it_is_or_kept_byte_for_byte(
     assert set(kept.values()) <= {0}
 
 
-async def _post_all(live: Contact, spoken: Spoken, sent: list[Case]) -> dict[str, httpx.Response]:
+@pytest.mark.parametrize("place", MAIL)
+async def test_hostile_mail_is_let_in_as_it_is_or_kept_byte_for_byte(
+    live: Contact, place: str
+) -> None:
+    media = {"Content-Type": "message/rfc822"}
+    spoken = Spoken("/v1/mail", lambda _: media, MAIL[place], lambda found: found, _body, MAX_BODY)
+    before, sent = await live.ends(), list(cases(spoken))
+    answers = await post_all(live, spoken, sent)
+    accepted = {
+        (one["id"], one["data"]["size"]): one["data"]  # those without Message-ID may be equal
+        for one in await everything(live, before, "interactions")
+    }
+    kept = Tally(
+        base64.b64decode(one["data"]["bytes"])
+        for one in await everything(live, before, "quarantine")
+    )
+    for case in sent:
+        answer = answers[case.id]
+        if answer.status_code == 202:
+            data = accepted[answer.json()["id"], len(case.body)]
+            value = case.body.partition(b"\r\n\r\n")[2].decode("utf-8", "replace")
+            if value.isascii() and value.isprintable() and not data.get("cut"):
+                assert data["text"].strip() == value.strip(), case
+        else:
+            assert answer.status_code in (400, 422), (case, answer.text)
+            kept[case.body] -= bool(case.body)
+    assert len(accepted) > len(VALUES)
+    assert sum(kept.values()) == 0
+    assert set(kept.values()) <= {0}
+
+
+async def post_all(live: Contact, spoken: Spoken, sent: list[Case]) -> dict[str, httpx.Response]:
+    """The answer to each case."""
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def post(case: Case) -> httpx.Response:
