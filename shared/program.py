@@ -149,6 +149,8 @@ async def _end(
 ) -> None:
     """Stop taking requests, finish the batches in hand, and be done within the bound."""
     server.stop()
+    for each in running:
+        each.site.ending.set()
     for crew in (crew for each in running for crew in each.crews):
         crew.stop()
     _, late = await asyncio.wait(tasks, timeout=STOP_TIMEOUT)

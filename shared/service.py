@@ -1,8 +1,9 @@
 """What a service is made of, and what it has at hand while it runs."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.types import ASGIApp
@@ -32,6 +33,7 @@ class Site:
     partitions: int  # of every topic
     sources: tuple[Source, ...]  # every topic owned or read
     keyring: Keyring
+    ending: asyncio.Event = field(default_factory=asyncio.Event)  # what goes on for long ends then
 
     @property
     def topics(self) -> Mapping[str, str]:

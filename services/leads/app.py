@@ -8,14 +8,17 @@ from starlette.types import ASGIApp
 
 from services.leads import api, consumers, defaults, following
 from services.leads.counts import counts
-from services.leads.decider import PIPELINE
+from services.leads.decider import LEAD, PIPELINE, ROUTING, SCORING
 from services.leads.decider.pipeline import stream_of
 from shared.application import application, guarded, openapi
 from shared.clock import now, rfc3339
+from shared.deciding.changes import Feed
 from shared.deciding.command_handler import CommandHandler
 from shared.deciding.store import Origin
 from shared.leases import Single
 from shared.service import Service, Site
+
+CATEGORIES = tuple(decider.category for decider in (LEAD, PIPELINE, ROUTING, SCORING))
 
 
 def _api() -> FastAPI:
@@ -29,6 +32,7 @@ def _app(site: Site) -> ASGIApp:
     made.state.site = site
     made.state.keyring = site.keyring
     made.state.handler = CommandHandler(site.pool, consumers.SOURCE)
+    made.state.feed = Feed(site.pool, CATEGORIES, site.ending)
     return guarded(made, site.settings)
 
 

@@ -10,6 +10,9 @@ from shared.deciding.store import Change, Decided, Kept, Origin, load
 from shared.errors import Conflict
 from shared.projection import Event
 
+POLICY = "policy"
+"""The actor of what a policy decided."""
+
 
 class Wanted(Protocol):
     """See `policies.Reaction`."""
@@ -164,7 +167,7 @@ def _category(item: tuple[str, object]) -> str:
 def _origin(event: Event) -> Origin:
     envelope = event.envelope
     return Origin(
-        actor="policy",
+        actor=POLICY,
         key=envelope.ingestkey,
         correlationid=envelope.correlationid,
         causationid=envelope.event,

@@ -55,14 +55,16 @@ class Page(NamedTuple):
 class Feed:
     """The changes of one service, for all who ask in this process."""
 
-    def __init__(self, pool: Pool, categories: Collection[str]) -> None:
-        """`categories` are those that there are."""
+    def __init__(
+        self, pool: Pool, categories: Collection[str], ending: asyncio.Event | None = None
+    ) -> None:
+        """`categories` are those that there are; once `ending` is set every stream ends."""
         self.categories = frozenset(categories)
         self._pool = pool
         self._end = 0
         self._looked_at = -POLL
         self._looking = asyncio.Lock()
-        self._closing = asyncio.Event()
+        self._closing = ending or asyncio.Event()
         self._streams = 0
 
     def close(self) -> None:

@@ -11,6 +11,8 @@ from shared.catchup import Tell
 from shared.checkpoints import is_lost
 from shared.database import Connection, Pool
 from shared.decider import Decider
+from shared.deciding.batch import POLICY
+from shared.deciding.policies import ANYBODY
 from shared.deciding.refolding import refold
 from shared.errors import Conflict, Fatal, LogUnavailable
 from shared.log import Log
@@ -49,6 +51,7 @@ async def restore(
     partitions: int,
     deciders: Iterable[Decider[Any, Any, Any]],
     tell: Tell,
+    policies: Sequence[str] = (),
 ) -> Restored:
     """Restore from a topic (its name in Kafka) all that it has now; nothing is appended meanwhile.
 
@@ -57,12 +60,15 @@ async def restore(
     once, positions are those of the records, so it is the same table. Raises Conflict where events
     are there that were not restored from this topic or somebody is at it already, Fatal for a
     record that is none of these deciders' and where one is missing, LogUnavailable, OffsetLost,
-    and what asyncpg raises. The inbox is not restored.
+    and what asyncpg raises.
+
+    Of the inbox of these `policies` there is afterwards what their decisions name as the cause: not
+    what they looked at without consequence.
     """
     by_type = {name: decider for decider in deciders for name in decider.events}
     async with _alone(pool) as connection:
         await _begin(connection, log, topic, partitions)
-        await _read(connection, log, topic, by_type, tell)
+        await _read(connection, log, topic, _Reading(by_type, policies), tell)
         events = await _complete(connection)
         streams = await refold(connection, by_type, events, tell)
         async with connection.transaction():
@@ -101,12 +107,12 @@ async def _read(
     connection: Connection,
     log: Log,
     topic: str,
-    deciders: Mapping[str, Decider[Any, Any, Any]],
+    reading: "_Reading",
     tell: Tell,
 ) -> None:
-    rows = await connection.fetch("SELECT partition, next_offset, end_offset FROM restoring")
-    ends = {row["partition"]: row["end_offset"] for row in rows}
-    at = {row["partition"]: row["next_offset"] for row in rows}
+    found = await connection.fetch("SELECT partition, next_offset, end_offset FROM restoring")
+    ends = {row["partition"]: row["end_offset"] for row in found}
+    at = {row["partition"]: row["next_offset"] for row in found}
     left = {(topic, n): offset for n, offset in at.items() if offset < ends[n]}
     if not left:
         return
@@ -119,7 +125,8 @@ async def _read(
                 raise LogUnavailable(f"{topic} gave no record for {PATIENCE:.0f} s")
             wanted = [record for record in records if record.place.offset < ends[_of(record)]]
             at |= {_of(record): record.place.offset + 1 for record in records}
-            await _write(connection, topic, [_row(record, deciders) for record in wanted], at)
+            rows = [reading.row(record) for record in wanted]
+            await _write(connection, topic, rows, reading.causes(), at)
             done = sum(min(offset, ends[n]) for n, offset in at.items())
             tell("reading", done, sum(ends.values()))
     finally:
@@ -127,9 +134,14 @@ async def _read(
 
 
 async def _write(
-    connection: Connection, topic: str, rows: Sequence[Row], at: Mapping[int, int]
+    connection: Connection,
+    topic: str,
+    rows: Sequence[Row],
+    causes: tuple[list[str], list[UUID], list[str]],
+    at: Mapping[int, int],
 ) -> None:
     async with connection.transaction():
+        await connection.execute(_CAUSES, *causes)
         if rows:
             await connection.execute(_INSERT, *zip(*rows, strict=True))
             positions, records = [row.position for row in rows], [row.record for row in rows]
@@ -153,22 +165,39 @@ def _of(record: Record) -> int:
     return record.place.partition
 
 
-def _row(record: Record, deciders: Mapping[str, Decider[Any, Any, Any]]) -> Row:
-    """The row that a record was relayed from. Raises Fatal for one that never was."""
-    try:
-        envelope = decode(record.value)
-        stream, key = UUID(envelope.stream or ""), UUID(envelope.partitionkey)
-        position = int(envelope.sequence)
-    except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
-        raise _foreign(record, "no event that was decided here") from error
-    if position < 1 or envelope.streamversion < 1:
-        raise _foreign(record, "an event without a place in its stream")
-    if envelope.type not in deciders:
-        raise _foreign(record, f"a {envelope.type}, which this code does not know")
-    category = deciders[envelope.type].category
-    return Row(
-        *(position, stream, envelope.streamversion, category, envelope.type, key, record.value)
-    )
+class _Reading:
+    """What the records of a topic are, one page at a time."""
+
+    def __init__(
+        self, deciders: Mapping[str, Decider[Any, Any, Any]], policies: Sequence[str]
+    ) -> None:
+        self._deciders = deciders
+        self._policies = policies
+        self._causes: list[tuple[str, UUID]] = []
+
+    def row(self, record: Record) -> Row:
+        """The row that a record was relayed from. Raises Fatal for one that never was."""
+        try:
+            envelope = decode(record.value)
+            stream, key = UUID(envelope.stream or ""), UUID(envelope.partitionkey)
+            position = int(envelope.sequence)
+        except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
+            raise _foreign(record, "no event that was decided here") from error
+        if position < 1 or envelope.streamversion < 1:
+            raise _foreign(record, "an event without a place in its stream")
+        if envelope.type not in self._deciders:
+            raise _foreign(record, f"a {envelope.type}, which this code does not know")
+        if envelope.actor == POLICY and envelope.causationid is not None:
+            self._causes.append((envelope.causationid, stream))
+        category = self._deciders[envelope.type].category
+        return Row(
+            *(position, stream, envelope.streamversion, category, envelope.type, key, record.value)
+        )
+
+    def causes(self) -> tuple[list[str], list[UUID], list[str]]:
+        """What the page's decisions followed from, the streams they are of, and the policies."""
+        causes, self._causes = self._causes, []
+        return [one for one, _ in causes], [stream for _, stream in causes], [*self._policies]
 
 
 def _foreign(record: Record, what: str) -> Fatal:
@@ -200,6 +229,13 @@ _OTHER = """
 SELECT g.position FROM unnest($1::bigint[], $2::bytea[]) g (position, record)
 LEFT JOIN events e ON e.position = g.position
 WHERE e.record IS DISTINCT FROM g.record LIMIT 1
+"""
+
+_CAUSES = f"""
+INSERT INTO inbox (subject, event, policy, outcome, stream)
+SELECT '{ANYBODY}', g.event, p.policy, 'decided', g.stream
+FROM unnest($1::uuid[], $2::uuid[]) g (event, stream), unnest($3::text[]) p (policy)
+ON CONFLICT DO NOTHING
 """
 
 _MOVE = """

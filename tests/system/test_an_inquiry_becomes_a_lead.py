@@ -27,7 +27,7 @@ class Sales:
     def __init__(self, system: System, pool: database.Pool, client: httpx.Client) -> None:
         self.system = system
         self.pool = pool
-        self._client = client
+        self.client = client
 
     def tell(self, *events: dict[str, Any]) -> None:
         for event in events:
@@ -35,7 +35,7 @@ class Sales:
             assert answer.status_code == 202, answer.text
 
     def get(self, path: str, **query: str) -> Any:
-        answer = self._client.get(path, params=query, headers=self.system.key("read"))
+        answer = self.client.get(path, params=query, headers=self.system.key("read"))
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -56,17 +56,17 @@ class Sales:
         headers = self.system.key("write")
         if version is not None:
             headers |= {"If-Match": f'"{version}"'}
-        return self._client.post(f"/v1/leads/{id}/{name}", json=body, headers=headers)
+        return self.client.post(f"/v1/leads/{id}/{name}", json=body, headers=headers)
 
     def put(self, path: str, version: int, body: dict[str, Any]) -> httpx.Response:
         headers = self.system.key("write") | {"If-Match": f'"{version}"'}
-        return self._client.put(path, json=body, headers=headers)
+        return self.client.put(path, json=body, headers=headers)
 
     def capture(self, *identifiers: dict[str, str], key: str = "", **body: Any) -> httpx.Response:
         headers = self.system.key("write") | ({"Idempotency-Key": key} if key else {})
         asked = {"title": "Wants chairs", "source": "/partner/form", "channel": "partner"}
         content = asked | body | {"identifiers": identifiers}
-        return self._client.post("/v1/leads", json=content, headers=headers)
+        return self.client.post("/v1/leads", json=content, headers=headers)
 
 
 @pytest.fixture
@@ -157,6 +157,39 @@ async def test_leads_in_a_removed_stage_follow_the_pipeline(sales: Sales) -> Non
     await until(
         lambda: sales.get(f"/v1/leads/{lead['id']}")["stage"] == "gone", what="the lead follows"
     )
+
+
+async def test_what_is_decided_can_be_followed(sales: Sales) -> None:
+    found = sales.get("/v1/leads/changes", limit="200", category="lead")["data"]
+    told_in_order = [each["sequence"] for each in found]
+    assert told_in_order == sorted(told_in_order)
+    assert len(told_in_order) > 10
+    headers = sales.system.key("read") | {"Accept": "text/event-stream"}
+    with sales.client.stream("GET", "/v1/leads/changes", headers=headers) as stream:
+        lines = (line for line in stream.iter_lines() if line.startswith("data: "))
+        first = json.loads(next(lines).removeprefix("data: "))
+    assert first["type"] == "pipeline.defined"
+
+
+async def test_a_representative_sees_its_own_leads_alone(sales: Sales) -> None:
+    words = ("keys", "create", "rep7", "--scope", "read", "--principal", "representative:7")
+    made = await asyncio.to_thread(sales.system.rapport, *words, "--json")
+    key = {"Authorization": f"Bearer {json.loads(made.stdout)['secret']}"}
+    await until(
+        lambda: sales.client.get("/v1/leads", headers=key).status_code == 200,
+        what="the key is known",
+    )
+    whole = {id: sales.get(f"/v1/leads/{id}") for id in await sales.streams()}
+    mine = {id for id, lead in whole.items() if lead["owner"] == "representative:7"}
+    assert mine
+    assert mine != whole.keys()
+    for id in whole:
+        answer = sales.client.get(f"/v1/leads/{id}", headers=key)
+        assert answer.status_code == (200 if id in mine else 404)
+    listed = sales.client.get("/v1/leads", headers=key).json()["data"]
+    assert {each["id"] for each in listed} == mine
+    changes = sales.client.get("/v1/leads/changes", headers=key, params={"limit": "200"})
+    assert {each["stream"] for each in changes.json()["data"]} == mine
 
 
 async def test_its_view_is_rebuilt_and_proven(sales: Sales) -> None:

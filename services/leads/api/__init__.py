@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from services.leads.api import (
     boards,
     capturing,
+    changes,
     commands,
     history,
     leads,
@@ -26,6 +27,7 @@ def install(app: FastAPI) -> None:
         measures,
         boards,
         capturing,
+        changes,
         pipelines,
         routing,
         commands,

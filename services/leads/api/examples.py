@@ -31,6 +31,31 @@ LEAD: dict[str, Any] = {
 
 CAPTURED = LEAD | {"version": 1, "stage": "new", "since": LEAD["captured"], "owner": None}
 
+CHANGES: dict[str, Any] = {
+    "data": [
+        {
+            "specversion": "1.0",
+            "id": f"{_ID}/2",
+            "source": "/leads",
+            "type": "lead.moved",
+            "time": "2026-11-02T10:00:00.000000Z",
+            "recordedtime": "2026-11-02T10:00:00.000000Z",
+            "partitionkey": _SUBJECT,
+            "stream": _ID,
+            "streamversion": 2,
+            "sequence": "0000000000001042",
+            "actor": "representative:7",
+            "data": {
+                "at": "2026-11-02T10:00:00.000000Z",
+                "left": "new",
+                "stage": "qualified",
+                "revision": 1,
+            },
+        }
+    ],
+    "next": "1042",
+}
+
 PIPELINE: dict[str, Any] = {
     "version": 1,
     "retired": False,
