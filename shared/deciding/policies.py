@@ -189,49 +189,6 @@ SELECT g.subject, g.event FROM unnest($2::uuid[], $3::uuid[]) g (subject, event)
 JOIN inbox i ON i.subject = '{ANYBODY}' AND i.event = g.event AND i.policy = $1
 """
 
-_LOOKED_AT, *zip(*outcomes, strict=True))
-    if changes := batch.changes():
-        await append(connection, source, changes)
-
-
-async def _undecided(connection: Connection, policy: str, wanted: Sequence[Asked]) -> list[Asked]:
-    """Those that the inbox does not have, each once."""
-    first: dict[tuple[str, str], Asked] = {}
-    for each in wanted:
-        first.setdefault((each[0].envelope.partitionkey, each[0].envelope.event), each)
-    if not first:
-        return []
-    rows = await connection.fetch(_KNOWN, policy, *zip(*first, strict=True))
-    for row in rows:
-        del first[str(row["subject"]), str(row["event"])]
-    return [*first.values()]
-
-
-def _latest(belongs: Sequence[Belonging]) -> list[Belonging]:
-    """The highest revision of each subject, in the order of subjects so that none deadlock."""
-    found: dict[str, Belonging] = {}
-    for each in belongs:
-        if each.subject not in found or found[each.subject].revision < each.revision:
-            found[each.subject] = each
-    return sorted(found.values())
-
-
-_BELONGS = """
-INSERT INTO belonging AS b (subject, customer, revision)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[])
-ON CONFLICT (subject) DO UPDATE SET customer = excluded.customer, revision = excluded.revision
-WHERE excluded.revision > b.revision
-"""
-
-_KNOWN = f"""
-SELECT g.subject, g.event FROM unnest($2::uuid[], $3::uuid[]) g (subject, event)
-WHERE EXISTS (
-    SELECT FROM inbox i WHERE i.subject = g.subject AND i.event = g.event AND i.policy = $1
-) OR EXISTS (
-    SELECT FROM inbox i WHERE i.subject = '{ANYBODY}' AND i.event = g.event AND i.policy = $1
-)
-"""
-
 _LOOKED_AT = """
 INSERT INTO inbox (subject, event, policy, outcome, stream)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[])

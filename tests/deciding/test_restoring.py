@@ -16,9 +16,9 @@ from shared.log import Log
 from shared.messages import Entry
 from tests.deciding import toy
 from tests.deciding.test_relay import lease
-from tests.deciding.toy import NOTE, ORIGIN, SOURCE, VISIT, End, Order, Return
+from tests.deciding.toy import NOTE, ORIGIN, POLICIES, SOURCE, VISIT, End, Order, Return, happening
 from tests.records import subject
-from tests.shared.toy import PARTITIONS, topics
+from tests.shared.toy import PARTITIONS, folder, make_schema, numbered, topics
 
 TOPIC = f"{toy.VISITS}.1"
 
@@ -171,3 +171,21 @@ async def test_a_missing_event_is_named(pool: Pool, log: Log, topic_prefix: str)
         await emptied(pool)
         with pytest.raises(Fatal, match="lacks 1 events, the first at position 3"):
             await restored(pool, second, other)
+
+
+async def test_what_policies_decided_is_not_decided_again(
+    pool: Pool, log: Log, topic_prefix: str
+) -> None:
+    events = numbered([happening(f"{n}", f"user:p{n % 4}", amount=n + 1) for n in range(40)])
+    deciding = await folder(pool, await make_schema(pool, POLICIES), POLICIES)
+    await deciding.fold(events)
+    await Relay(pool, log, await lease(pool), topic_prefix + TOPIC, PARTITIONS).turn()
+    before = await toy.everything(pool)
+    await emptied(pool)
+    await pool.execute("TRUNCATE inbox")
+    await restore(
+        pool, log, topic_prefix + TOPIC, PARTITIONS, [VISIT, NOTE], silent, policies=["visiting"]
+    )
+    again = await folder(pool, await make_schema(pool, POLICIES), POLICIES)
+    await again.fold(events)
+    assert await toy.everything(pool) == before
