@@ -76,6 +76,27 @@ async def test_a_message_is_in_the_log_when_250_is_said(live: Contact) -> None:
     assert [one["value"] for one in data["identifiers"]] == [FROM]
 
 
+OF_A_REQUEST = {"receivedtime", "recordedtime", "traceparent", "time"}
+
+
+async def test_told_by_a_mail_server_or_by_a_web_hook_it_is_the_same_record(live: Contact) -> None:
+    raw = message("both@example.com")
+    headers = live.headers("ingest") | {
+        "Content-Type": "message/rfc822",
+        "Envelope-From": FROM,
+        "Envelope-To": ", ".join(TO),
+    }
+    answer = await live.client.post("/v1/mail", content=raw, headers=headers)
+    async with listener(live) as (_, port):
+        _code, said = await send(port, raw)
+    found = [
+        msgspec.json.decode((await live.at(position)).value)
+        for position in (answer.json()["position"], said.decode().split()[-1])
+    ]
+    hooked, mailed = [{n: one[n] for n in one if n not in OF_A_REQUEST} for one in found]
+    assert hooked == mailed
+
+
 async def test_what_is_refused_is_kept_with_its_bytes_and_its_envelope(live: Contact) -> None:
     raw = b"Subject: from nobody\r\n\r\nbytes \xff\x01 and all\r\n"
     before = await live.ends()

@@ -1,6 +1,8 @@
 """Whatever the dialect, the same fact gives the same record."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
+from email.utils import format_datetime
 from typing import Any
 
 import msgspec
@@ -11,8 +13,10 @@ from services.contact.cloudevents import BATCH, BINARY, STRUCTURED
 from services.contact.dialect import Dialect
 from services.contact.dialects import NATIVE
 from services.contact.faults import Refusal
+from services.contact.mail.message import MAIL
 from services.contact.money import EXPONENTS
 from services.contact.segment.requests import BY_PATH
+from shared.clock import rfc3339
 from tests.contact.sending import SENDING, intake
 
 Fact = dict[str, Any]
@@ -204,3 +208,59 @@ def test_who_somebody_was_before(fact: Fact, previous: str) -> None:
     previous = f"{previous}-{known[0]}-{known[1]}"  # somebody else
     fact["data"]["identifiers"].append({"kind": "user", "value": previous})
     check(fact, "alias", {"previousId": previous})
+
+
+def message(fact: Fact) -> bytes:
+    """The same as mail: ours to quote, since words are letters and digits."""
+    data = fact["data"]
+    sender = data["sender"]
+    lines = [
+        f"Message-ID: {data['message']}",
+        f"From: {sender['name']} <{sender['address']}>",
+        f"To: {', '.join(one['address'] for one in data['to'])}",
+        f"Subject: {data['subject']}",
+        f"Date: {fact['time']}",
+        *([f"In-Reply-To: {data['in_reply_to']}"] if "in_reply_to" in data else []),
+        "Content-Type: text/plain; charset=utf-8",
+        *("", data["text"], ""),
+    ]
+    return "\r\n".join(lines).encode()
+
+
+ascii_words = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=12)
+dates = st.datetimes(datetime(1970, 1, 1), datetime(2026, 1, 31)).map(
+    lambda moment: moment.replace(microsecond=0, tzinfo=UTC)
+)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.fixed_dictionaries(
+        {
+            "message": ascii_words.map(lambda word: f"<{word}@example.com>"),
+            "subject": words,
+            "text": words,
+            "sender": st.fixed_dictionaries(
+                {"address": ascii_words.map(lambda word: f"{word}@example.com"), "name": words}
+            ),
+            "to": st.lists(
+                ascii_words.map(lambda word: {"address": f"{word}@shop.example"}),
+                min_size=1,
+                max_size=3,
+            ),
+        },
+        optional={"in_reply_to": ascii_words.map(lambda word: f"<{word}@shop.example>")},
+    ),
+    dates,
+)
+def test_mail(said: Fact, moment: datetime) -> None:
+    fact: Fact = {"type": "email.received", "time": format_datetime(moment), "data": said}
+    raw = message(fact)
+    (event,) = [MAIL.read(raw, {}, SENDING)]
+    assert isinstance(event, dict)
+    record = msgspec.json.decode(intake.admit(event, SENDING).value)
+    named = {"id": said["message"], "source": "/keys/shop/mail", "time": rfc3339(moment)}
+    who = [{"kind": "email", "value": said["sender"]["address"]}]
+    data = {"identifiers": who, **said, "automatic": False, "size": len(raw)}
+    (native,) = records(NATIVE, fact | named | {"data": data})
+    assert record == native
