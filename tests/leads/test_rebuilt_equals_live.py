@@ -130,7 +130,9 @@ def _of_state(state: Any) -> dict[str, Any]:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(st.lists(SAID, max_size=40), st.lists(st.integers(0, 99), max_size=4), st.data())
+@given(
+    st.lists(SAID, min_size=20, max_size=60), st.lists(st.integers(0, 99), max_size=4), st.data()
+)
 async def test_leads_rebuilt_from_the_log_equal_the_live_ones_and_what_was_decided(
     pool: Pool, said: list[tuple[str, int, int]], again: list[int], drawn: st.DataObject
 ) -> None:
