@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from services.cli import show
-from services.cli.reach import Reach, pool_of, reach, run
+from services.cli.reach import Reach, pool_of, reach, run, started
 from services.registry import SERVICES
 from shared import parking
 from shared.clock import monotonic, rfc3339
@@ -126,7 +126,7 @@ async def _listed(
     place: Reach, service: str | None, schema: str | None, limit: int
 ) -> list[tuple[str, dict[str, Any]]]:
     rows: list[tuple[str, dict[str, Any]]] = []
-    for name in _chosen(service):
+    for name in await _chosen(place, service):
         async with pool_of(place, name) as pool:
             for chosen in await _schemas(pool, name, schema):
                 found = await _parked(pool, chosen, limit - len(rows))
@@ -150,7 +150,7 @@ async def _found(
     place: Reach, service: str | None, schema: str | None, at: Place
 ) -> tuple[str, str, ParkedEvent]:
     """The service, the schema, and what is parked there."""
-    for name in _chosen(service):
+    for name in await _chosen(place, service):
         async with pool_of(place, name) as pool:
             for chosen in await _schemas(pool, name, schema):
                 with suppress(NotFound):
@@ -161,7 +161,7 @@ async def _found(
 async def _retry(
     place: Reach, service: str | None, schema: str | None, at: Place | None, wait: float
 ) -> tuple[int, int]:
-    names = _chosen(service)
+    names = await _chosen(place, service)
     if at is not None:
         name, schema, _ = await _found(place, service, schema, at)
         names = [name]
@@ -225,10 +225,11 @@ async def _schemas(pool: Pool, service: str, schema: str | None) -> list[str]:
     return [row["schema"] for row in rows]
 
 
-def _chosen(service: str | None) -> list[str]:
-    names = [each.name for each in SERVICES]
+async def _chosen(place: Reach, service: str | None) -> list[str]:
+    """The one that was named, else all that were started once."""
     if service is None:
-        return names
+        return await started(place)
+    names = [each.name for each in SERVICES]
     if service not in names:
         raise Fatal(f"There is no service {service}; there are {', '.join(names)}.")
     return [service]

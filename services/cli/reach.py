@@ -81,6 +81,20 @@ async def _connect(url: str, name: str, size: int) -> database.Pool:
         raise
 
 
+async def started(place: Reach) -> list[str]:
+    """The services that were started once; the others have nothing. Raises NotMade for none."""
+    names = []
+    for service in SERVICES:
+        try:
+            async with pool_of(place, service.name):
+                names.append(service.name)
+        except NotMade:
+            continue
+    if not names:
+        raise NotMade("No service was started yet; start them once.")
+    return names
+
+
 @asynccontextmanager
 async def log_of(place: Reach) -> AsyncIterator[Log]:
     """The log. Raises Fatal where it is away."""

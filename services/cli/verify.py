@@ -6,8 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from services.cli import jobs, show
-from services.cli.reach import Reach, reach, run
-from services.registry import SERVICES
+from services.cli.reach import Reach, reach, run, started
 from shared.verifying import Shown, Verdict, verify
 
 LONG = 200
@@ -31,7 +30,7 @@ def command(
     tables kept by subject are compared, for 1 in so many subjects. Exit code 0: no differences; 1:
     differences; 2: it could not be told.
     """
-    names = [each.name for each in SERVICES] if service == "all" else [service]
+    names = run(started(reach())) if service == "all" else [service]
     found = [run(_verify(reach(), name, sample, rate, as_json)) for name in names]
     if as_json:
         show.json([_document(each) for each in found])
