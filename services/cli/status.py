@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from services.cli import show
-from services.cli.reach import Reach, log_of, pool_of, reach, run
+from services.cli.reach import NotMade, Reach, log_of, pool_of, reach, run
 from services.contact.bounding import bounds_of
 from services.contact.queries.bounds import usage
 from services.registry import SERVICES
@@ -30,7 +30,8 @@ LATE = 60.0
 
 @dataclass
 class Found:
-    """One service as it stands; `away` says why its database tells nothing."""
+    """One service as it stands; `away` says why its database tells nothing, `started` whether it
+    ever was: one that never was has nothing that could be wrong."""
 
     service: str
     away: str = ""
@@ -44,6 +45,8 @@ class Found:
 
     near: list[str] = field(default_factory=list)
     """Bounds of which most is used."""
+
+    started: bool = True
 
 
 @dataclass
@@ -84,6 +87,7 @@ def command(as_json: show.AsJson = False) -> None:
 def _said(found: list[Found], log_away: str) -> Said:
     wrong, notes = _sentences(found, _complaints), _sentences(found, _notes)
     notes += [sentence for each in found for sentence in each.near]
+    notes += [f"{each.service} was never started." for each in found if not each.started]
     return Said(wrong, _untold(found, log_away), notes)
 
 
@@ -114,6 +118,8 @@ async def _service(place: Reach, log: Log | None, service: Service) -> Found:
             present = await _present(pool, place.settings.topic_prefix)
             near = await _near(pool, live, place.settings) if "quarantined" in counts else []
             return Found(service.name, "", counts, schemas, singles, present, near)
+    except NotMade:
+        return Found(service.name, started=False)
     except Fatal as error:
         return Found(service.name, away=str(error))
     except ERRORS as error:
@@ -205,6 +211,8 @@ def _to_be_done(service: str, purpose: str) -> str:
 
 def _untold(found: list[Found], log_away: str) -> list[str]:
     said = [f"The database of {each.service}: {each.away}" for each in found if each.away]
+    if not any(each.started for each in found):
+        said.append("No service was started yet; start them once.")
     return [*said, f"The log: {log_away}"] if log_away else said
 
 
@@ -216,7 +224,7 @@ def _document(found: list[Found], said: Said, log_away: str) -> dict[str, Any]:
         "services": [
             {
                 "service": each.service,
-                "database": not each.away,
+                "database": each.started and not each.away,
                 "counts": dict(each.counts),
                 "schemas": [
                     asdict(schema)
