@@ -34,7 +34,8 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
             _drop(connection)  # a rollback would wait for the server
             raise
         except BaseException as error:
-            if is_lost(connection):
+            if is_lost(connection) or _is_confused(error):
+                _drop(connection)
                 raise DatabaseUnavailable(describe(error)) from error
             await _roll_back(opened, connection)
             raise
@@ -64,6 +65,13 @@ def is_lost(connection: asyncpg.pool.PoolConnectionProxy) -> bool:
         return bool(connection.is_closed())
     except asyncpg.InterfaceError:  # the pool took it back when the server closed it
         return True
+
+
+def _is_confused(error: BaseException) -> bool:
+    """Whether the driver has lost count of what its connection does, as it does when a server dies
+    at the wrong moment: nothing can be told from that of the event that was being folded."""
+    busy = isinstance(error, asyncpg.InterfaceError) and "another operation" in str(error)
+    return busy or isinstance(error, asyncpg.InternalClientError)
 
 
 def _drop(connection: asyncpg.pool.PoolConnectionProxy) -> None:

@@ -107,6 +107,32 @@ async def test_a_poison_event_is_parked_alone(pool: Pool, schema: Schema) -> Non
     assert "CheckViolation" in found.error
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.InterfaceError("cannot perform operation: another operation is in progress"),
+        asyncpg.InternalClientError(
+            "cannot switch to state 15; another operation (2) is in progress"
+        ),
+    ],
+    ids=["busy", "confused"],
+)
+async def test_what_a_driver_says_whose_server_dies_is_not_held_against_the_event(
+    pool: Pool, schema: Schema, error: Exception
+) -> None:
+    said = [error]
+
+    async def fold(connection: Connection, schema: str, events: Sequence[Event]) -> None:
+        if said:
+            raise said.pop()
+        await VIEW.fold(connection, schema, events)
+
+    folder = await toy.folder(pool, schema, view=replace(VIEW, fold=fold))
+    assert await folder.fold(numbered([happening("1")])) == Ok()
+    assert await toy.ids(pool, schema) == {"1"}
+    assert await parked(pool, schema.name) == []
+
+
 async def test_what_cannot_be_decoded_is_parked_without_a_second_try(
     pool: Pool, schema: Schema
 ) -> None:
