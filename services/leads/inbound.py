@@ -12,6 +12,7 @@ from services.leads.bounds import FIELD, LARGEST, LONG, MOST_FIELDS
 from services.leads.currencies import CURRENCIES
 from services.leads.events import LEAD_EVENTS, PIPELINE_EVENTS, SCORING_EVENTS, Field
 from services.leads.routes import ROUTING_EVENTS
+from shared.deciding.reading import reader
 from shared.messages import Identifier, Record, decode
 from shared.projection import Event
 
@@ -71,16 +72,8 @@ class Belongs(msgspec.Struct, frozen=True):
 _plain: msgspec.json.Decoder[_Shape] = msgspec.json.Decoder(_Shape)
 _described: msgspec.json.Decoder[_Described] = msgspec.json.Decoder(_Described)
 _belongs = msgspec.json.Decoder(Belongs)
-_ours: Mapping[str, msgspec.json.Decoder[Any]] = {
-    name: msgspec.json.Decoder(event)
-    for name, event in {
-        **LEAD_EVENTS,
-        **PIPELINE_EVENTS,
-        **ROUTING_EVENTS,
-        **SCORING_EVENTS,
-    }.items()
-}
-
+decided = reader({**LEAD_EVENTS, **PIPELINE_EVENTS, **ROUTING_EVENTS, **SCORING_EVENTS})
+"""A record of `leads`, our own: its event, None where its type is not known."""
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
@@ -98,16 +91,6 @@ def belongs(record: Record) -> Event:
     envelope = decode(record.value)
     body = _belongs.decode(envelope.data) if envelope.type == "belongs" else None
     return Event(record, envelope, body)
-
-
-def decided(record: Record) -> Event:
-    """A record of `leads`, our own: one of `events`; of types that are not known nothing is read.
-
-    The stream and its version stand in the envelope.
-    """
-    envelope = decode(record.value)
-    decoder = _ours.get(envelope.type)
-    return Event(record, envelope, decoder and decoder.decode(envelope.data))
 
 
 def _interaction(shape: _Shape) -> Interaction:

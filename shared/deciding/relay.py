@@ -50,9 +50,9 @@ def relay(log: Log, topic: str, partitions: int) -> Callable[[Pool, Lease], Awai
     return run
 
 
-async def left(pool: Pool) -> int:
+async def unrelayed(pool: Pool) -> int:
     """How many events the log does not have yet; positions have no gaps."""
-    found: int = await pool.fetchval(_LEFT)
+    found: int = await pool.fetchval(_UNRELAYED)
     return found
 
 
@@ -105,20 +105,11 @@ def _bounded(rows: Sequence[asyncpg.Record]) -> Sequence[asyncpg.Record]:
     return rows
 
 
-async def unrelayed(pool: Pool) -> int:
-    """How many events the log does not have yet: positions have no gaps."""
-    return int(await pool.fetchval(_UNRELAYED))
-
-
-_UNRELAYED = """
-SELECT coalesce((SELECT max(position) FROM events), 0) - (SELECT position FROM relayed)
-"""
-
 _PAGE = """
 SELECT position, partitionkey, record FROM events
 WHERE position > (SELECT position FROM relayed) ORDER BY position LIMIT $1
 """
 
-_LEFT = "SELECT coalesce((SELECT max(position) FROM events), 0) - position FROM relayed"
+_UNRELAYED = "SELECT coalesce((SELECT max(position) FROM events), 0) - position FROM relayed"
 
 _MOVE = "UPDATE relayed SET position = greatest(position, $1)"

@@ -40,7 +40,15 @@ def _row(event: Event) -> Row | None:
 
 
 PROJECTION = Projection((), lambda event: None, project, (merged(DUE),))
-VIEW = View("toy", 1, (toy.VISITS,), metadata, reader([VISIT, NOTE]), PROJECTION, PROJECTION.fold)
+VIEW = View(
+    "toy",
+    1,
+    (toy.VISITS,),
+    metadata,
+    reader({**VISIT.events, **NOTE.events}),
+    PROJECTION,
+    PROJECTION.fold,
+)
 FAST = Pace(lease=2.0, tick=0.1, survey=0.2, wait=0.1, mirror=0.5, grace=10.0)
 
 

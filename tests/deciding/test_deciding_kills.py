@@ -99,7 +99,7 @@ async def all_decided(pool: Pool) -> bool:
 
 
 async def is_relayed(pool: Pool) -> bool:
-    return await relays.left(pool) == 0
+    return await relays.unrelayed(pool) == 0
 
 
 async def assert_decided_once(pool: Pool) -> None:

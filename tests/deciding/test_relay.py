@@ -96,7 +96,7 @@ async def running(pool: Pool, log: Log, prefix: str, held: Lease) -> AsyncIterat
 
 async def is_done(pool: Pool) -> bool:
     """Whether the mark stands at the last event."""
-    return await relays.left(pool) == 0
+    return await relays.unrelayed(pool) == 0
 
 
 async def test_every_event_is_relayed_unchanged_and_each_key_in_order(
