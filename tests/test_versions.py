@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = ["columns", "identifiers", "ids", "literals", "merging", "messages", "seen"]
 MAKE_ROWS = {
     "contact": ["inbound.py", "projections.py", "tables.py", "words.py"],
-    "leads": ["events.py", "inbound.py", "projections.py", "tables.py"],
+    "leads": ["**/events.py", "inbound.py", "**/projections.py", "**/tables.py"],
     "profile": [
         "inbound.py",
         "projections/*.py",

@@ -8,8 +8,10 @@ from starlette.types import ASGIApp
 
 from services.leads import api, consumers, defaults, following
 from services.leads.counts import counts
-from services.leads.decider import LEAD, PIPELINE, ROUTING, SCORING
+from services.leads.decider import PIPELINE
 from services.leads.decider.pipeline import stream_of
+from services.leads.part import Begun
+from services.leads.parts import PARTS
 from shared.application import application, guarded, openapi
 from shared.clock import now, rfc3339
 from shared.deciding.changes import Feed
@@ -18,12 +20,12 @@ from shared.deciding.store import Origin
 from shared.leases import Single
 from shared.service import Service, Site
 
-CATEGORIES = tuple(decider.category for decider in (LEAD, PIPELINE, ROUTING, SCORING))
+CATEGORIES = tuple(decider.category for decider in consumers.DECIDERS)
 
 
 def _api() -> FastAPI:
     made = application("Rapport: leads", "Sales pipelines decided from interactions.")
-    api.install(made)
+    api.install(made, (router for part in PARTS for router in part.routers))
     return made
 
 
@@ -41,17 +43,18 @@ def _openapi() -> dict[str, Any]:
 
 
 async def _begin(site: Site) -> None:
-    """Define the pipelines that there are from the first start."""
+    """Begin the streams that there are from the first start."""
     handler = CommandHandler(site.pool, consumers.SOURCE)
-    origin = Origin("service:leads")
-    for command in defaults.pipelines(rfc3339(now())):
-        stream = stream_of(command.name)
-        if (await handler.load(PIPELINE, stream)).version == 0:
-            await handler.carry_out(PIPELINE, stream, command, origin, partitionkey=stream)
+    origin, at = Origin("service:leads"), rfc3339(now())
+    pipelines = [Begun(PIPELINE, stream_of(each.name), each) for each in defaults.pipelines(at)]
+    for decider, stream, command in (*pipelines, *(b for part in PARTS for b in part.begin(at))):
+        if (await handler.load(decider, stream)).version == 0:
+            await handler.carry_out(decider, stream, command, origin, partitionkey=stream)
 
 
 def _singles(site: Site) -> Sequence[Single]:
-    return (Single("following", following.following(consumers.SOURCE), live_only=True),)
+    mine = Single("following", following.following(consumers.SOURCE), live_only=True)
+    return (mine, *(single for part in PARTS for single in part.singles))
 
 
 SERVICE = Service(
@@ -59,7 +62,10 @@ SERVICE = Service(
     owns=consumers.OWNED,
     view=consumers.view,
     migrations=None,
-    paths=("/v1/leads", "/v1/boards", "/v1/pipelines", "/v1/routing", "/v1/scoring"),
+    paths=(
+        *("/v1/leads", "/v1/boards", "/v1/pipelines", "/v1/routing", "/v1/scoring"),
+        *(path for part in PARTS for path in part.paths),
+    ),
     app=_app,
     openapi=_openapi,
     singles=_singles,

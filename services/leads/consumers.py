@@ -1,12 +1,17 @@
 """Which topics leads reads, what folds them, and what decides about them."""
 
 from collections.abc import Callable
+from typing import Any
 
 from services.leads import inbound, tables
-from services.leads.policies import POLICY
-from services.leads.projections import PROJECTION
+from services.leads.decider import LEAD, PIPELINE, ROUTING, SCORING
+from services.leads.parts import PARTS
+from services.leads.policies import policy
+from services.leads.projections import projection
 from services.leads.proof import PROOF
+from shared.decider import Decider
 from shared.deciding.policies import policies_view
+from shared.deciding.reading import reader
 from shared.log import Topic
 from shared.messages import Record
 from shared.projection import Event, View
@@ -15,6 +20,15 @@ SOURCE = "/leads"
 LEADS = Topic("leads")
 OWNED = (LEADS,)
 READ = ("interactions", "customers", LEADS.name)
+DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
+    *(LEAD, PIPELINE, ROUTING, SCORING),
+    *(decider for part in PARTS for decider in part.deciders),
+)
+PROJECTION = projection(PARTS)
+POLICY = policy(PARTS)
+
+decided = reader({name: kind for each in DECIDERS for name, kind in each.events.items()})
+"""A record of `leads`, our own: its event, None where its type is not known."""
 
 
 def view(prefix: str) -> View:
@@ -42,7 +56,7 @@ def _reader(prefix: str) -> Callable[[Record], Event]:
     def decode(record: Record) -> Event:
         topic = record.place.topic
         if topic.startswith(leads):
-            return inbound.decided(record)
+            return decided(record)
         if topic.startswith(customers):
             return inbound.belongs(record)
         return inbound.interaction(record)

@@ -10,9 +10,7 @@ import msgspec
 
 from services.leads.bounds import FIELD, LARGEST, LONG, MOST_FIELDS
 from services.leads.currencies import CURRENCIES
-from services.leads.events import LEAD_EVENTS, PIPELINE_EVENTS, SCORING_EVENTS, Field
-from services.leads.routes import ROUTING_EVENTS
-from shared.deciding.reading import reader
+from services.leads.events import Field
 from shared.messages import Identifier, Record, decode
 from shared.projection import Event
 
@@ -72,8 +70,6 @@ class Belongs(msgspec.Struct, frozen=True):
 _plain: msgspec.json.Decoder[_Shape] = msgspec.json.Decoder(_Shape)
 _described: msgspec.json.Decoder[_Described] = msgspec.json.Decoder(_Described)
 _belongs = msgspec.json.Decoder(Belongs)
-decided = reader({**LEAD_EVENTS, **PIPELINE_EVENTS, **ROUTING_EVENTS, **SCORING_EVENTS})
-"""A record of `leads`, our own: its event, None where its type is not known."""
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 

@@ -14,6 +14,7 @@ from services.leads.decider.pipeline import stream_of
 from services.leads.decider.routing import STREAM as ROUTES
 from services.leads.events import LeadAssigned, LeadCaptured, LeadLost, LeadMerged, LeadWon
 from services.leads.inbound import Belongs, Interaction
+from services.leads.part import Part
 from services.leads.routes import LeadRouted, LetLeadGo, RouteLead
 from shared.deciding.policies import Belonging, Policy, Reaction, Target
 from shared.identifiers import RANK
@@ -188,4 +189,16 @@ def _capture(
     )
 
 
-POLICY = Policy(NAME, react, belongs)
+def policy(parts: Sequence[Part]) -> Policy:
+    """What leads wants of an event, and what the parts do."""
+    return Policy(NAME, partial(_react, parts), belongs)
+
+
+def _react(parts: Sequence[Part], event: Event) -> Sequence[Reaction] | None:
+    reacting = (react, *(part.react.get(type(event.body), _none) for part in parts))
+    wanted = [found for each in reacting if (found := each(event)) is not None]
+    return [reaction for found in wanted for reaction in found] if wanted else None
+
+
+def _none(event: Event) -> None:
+    return None

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, assert_never
 
 import msgspec
@@ -30,6 +31,7 @@ from services.leads.events import (
     ScoringDefined,
 )
 from services.leads.inbound import Belongs, Interaction
+from services.leads.part import Part
 from shared.literals import Row
 from shared.merging import Merge, Rows, greatest, latest, least, summed
 from shared.projection import Event, Projection
@@ -99,10 +101,11 @@ def record(event: Event) -> tuple[str, Row] | None:
     return None if event.envelope.stream is None else ("decided", _decided(event))
 
 
-def project(events: Sequence[Event]) -> Rows:
+def project(parts: Sequence[Part], events: Sequence[Event]) -> Rows:
     """The rows that events which count come to."""
     rows: dict[str, list[Row]] = defaultdict(list)
     for event in events:
+        _of_parts(parts, event, rows)
         body, envelope = event.body, event.envelope
         if envelope.stream is not None:
             rows["reached"].append((event.record.place.partition, int(envelope.sequence)))
@@ -122,6 +125,13 @@ def project(events: Sequence[Event]) -> Rows:
             case _:
                 pass  # in the history alone, as the events of routing
     return rows
+
+
+def _of_parts(parts: Sequence[Part], event: Event, rows: dict[str, list[Row]]) -> None:
+    for part in parts:
+        rows_of = part.project.get(type(event.body))
+        for table, row in rows_of(event) if rows_of else ():
+            rows[table].append(row)
 
 
 def _decided(event: Event) -> Row:
@@ -273,19 +283,22 @@ def _json(content: object) -> str:
     return msgspec.json.encode(content).decode()
 
 
-PROJECTION = Projection(
-    memory=(tables.decided, tables.activity),
-    record=record,
-    project=project,
-    tables=(
-        LEADS,
-        FIELDS,
-        STAYS,
-        PIPELINES,
-        SCORINGS,
-        TRAITS,
-        Merge(tables.belonging, latest("revision", "customer")),
-        Merge(tables.reached, greatest("sequence")),
-    ),
-    closing=(f"TRUNCATE {{s}}.tallies; INSERT INTO {{s}}.tallies {TALLIED}",),
-)
+def projection(parts: Sequence[Part]) -> Projection:
+    """How events become rows: those of leads, and those of the parts."""
+    return Projection(
+        memory=(tables.decided, tables.activity),
+        record=record,
+        project=partial(project, parts),
+        tables=(
+            LEADS,
+            FIELDS,
+            STAYS,
+            PIPELINES,
+            SCORINGS,
+            TRAITS,
+            Merge(tables.belonging, latest("revision", "customer")),
+            *(table for part in parts for table in part.tables),
+            Merge(tables.reached, greatest("sequence")),
+        ),
+        closing=(f"TRUNCATE {{s}}.tallies; INSERT INTO {{s}}.tallies {TALLIED}",),
+    )

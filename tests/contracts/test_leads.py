@@ -4,14 +4,11 @@ import json
 
 import pytest
 
-from services.leads import inbound
-from services.leads.decider import LEAD, PIPELINE, ROUTING, SCORING
-from services.leads.events import LEAD_EVENTS, PIPELINE_EVENTS, SCORING_EVENTS
-from services.leads.routes import ROUTING_EVENTS
+from services.leads import consumers
 from tests.contracts.decided import EVENTS
 from tests.contracts.examples import FOLDER, made, written
 
-TYPES = {**LEAD_EVENTS, **PIPELINE_EVENTS, **SCORING_EVENTS, **ROUTING_EVENTS}
+TYPES = {name: kind for decider in consumers.DECIDERS for name, kind in decider.events.items()}
 
 
 def test_every_type_has_its_record() -> None:
@@ -27,7 +24,7 @@ def test_leads_writes_the_record_that_stands_here(type_: str) -> None:
 @pytest.mark.parametrize("type_", TYPES)
 def test_leads_reads_it_as_it_was_decided(type_: str) -> None:
     stream, _, event = EVENTS[type_]
-    read = inbound.decided(written("leads")[type_])
+    read = consumers.decided(written("leads")[type_])
     assert read.body == event
     assert read.envelope.stream == stream
     assert event.at == read.envelope.time
@@ -40,4 +37,4 @@ def test_nothing_stands_in_a_record_that_is_not_read(type_: str) -> None:
 
 
 def test_no_type_belongs_to_two_kinds_of_stream() -> None:
-    assert len(TYPES) == sum(len(each.events) for each in (LEAD, PIPELINE, ROUTING, SCORING))
+    assert len(TYPES) == sum(len(each.events) for each in consumers.DECIDERS)

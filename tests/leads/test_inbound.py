@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from services.leads import inbound
+from services.leads import consumers, inbound
 from services.leads.inbound import Belongs, Interaction
 from tests.contracts.examples import written
 from tests.leads.examples import JANE, WON, captured
@@ -81,11 +81,11 @@ def test_other_types_on_customers_are_not_read() -> None:
 
 @pytest.mark.parametrize("type_", ["lead.sung", "com.example.called"])
 def test_facts_of_ours_that_are_not_known_yet_are_not_read(type_: str) -> None:
-    assert inbound.decided(record(type_, id="1", topic="leads.1")).body is None
+    assert consumers.decided(record(type_, id="1", topic="leads.1")).body is None
 
 
 @pytest.mark.parametrize(("type_", "event"), [("lead.captured", captured()), ("lead.won", WON)])
 def test_our_own_facts_are_read_as_they_were_decided(type_: str, event: object) -> None:
     there = record(type_, id="1", topic="leads.1")
     value = json.loads(there.value) | {"data": msgspec.to_builtins(event)}
-    assert inbound.decided(there._replace(value=json.dumps(value).encode())).body == event
+    assert consumers.decided(there._replace(value=json.dumps(value).encode())).body == event

@@ -1,6 +1,8 @@
 """The HTTP API of leads."""
 
-from fastapi import FastAPI
+from collections.abc import Iterable
+
+from fastapi import APIRouter, FastAPI
 
 from services.leads.api import (
     boards,
@@ -16,8 +18,9 @@ from services.leads.api import (
 )
 
 
-def install(app: FastAPI) -> None:
-    """Give an application the operations; they find the site at `app.state.site`.
+def install(app: FastAPI, routers: Iterable[APIRouter]) -> None:
+    """Give an application the operations, and those of `routers`; all find the site at
+    `app.state.site`.
 
     The routes are the application's own, for an included router is matched twice. Paths with a
     name in the place of an id come first.
@@ -35,3 +38,5 @@ def install(app: FastAPI) -> None:
         scores,
     ):
         app.router.routes.extend(module.router.routes)
+    for router in routers:
+        app.router.routes.extend(router.routes)

@@ -1,0 +1,51 @@
+"""A part of leads: what one subject matter - prospects, quotes, goals - adds to the service."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from fastapi import APIRouter
+
+from shared.decider import Decider
+from shared.deciding.policies import Reaction
+from shared.leases import Single
+from shared.literals import Row
+from shared.merging import Merge
+from shared.projection import Event
+
+Rows = Iterable[tuple[str, Row]]
+"""Rows of a view, each with the name of its table."""
+
+
+class Begun(NamedTuple):
+    """A stream that is there from the first start, by the command that begins it."""
+
+    decider: Decider[Any, Any, Any]
+    stream: str
+    command: Any
+
+
+def _nothing(at: str) -> Iterable[Begun]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a part decides, keeps in the view, does of its own accord and answers.
+
+    `project` and `react` are pure, by the class of what they look at: an event of `deciders`, of
+    another part's, `inbound.Interaction` or `inbound.Belongs`. `project` says which rows of
+    `tables` an event that counts comes to; `react` what a policy wants of it, None where it is
+    none of its business. Several parts may look at one class. `singles` are each kept up by one
+    worker of the schema that serves: timers, and what else goes on in the background. `begin`
+    says, for a moment, what streams there are from the first start.
+    """
+
+    routers: tuple[APIRouter, ...] = ()
+    paths: tuple[str, ...] = ()
+    deciders: tuple[Decider[Any, Any, Any], ...] = ()
+    tables: tuple[Merge, ...] = ()
+    project: Mapping[type, Callable[[Event], Rows]] = field(default_factory=dict)
+    react: Mapping[type, Callable[[Event], Sequence[Reaction] | None]] = field(default_factory=dict)
+    singles: tuple[Single, ...] = ()
+    begin: Callable[[str], Iterable[Begun]] = _nothing
