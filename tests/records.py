@@ -78,6 +78,40 @@ def record(
     return Record(place, name.encode(), msgspec.json.encode(attributes))
 
 
+def decided(
+    type_: str,
+    who: str,
+    stream: int,
+    version: int,
+    *,
+    seconds: float = 0,
+    recorded: float | None = None,
+    topic: str = "leads.1",
+    offset: int = 0,
+    key: str = "tests",
+    **fields: Any,
+) -> Record:
+    """One decided event of a stream that began with a subject: which, and its place in it."""
+    name, named = subject(who), str(uuid8(sha256(f"stream {stream}".encode()).digest()))
+    attributes = {
+        "specversion": "1.0",
+        "id": f"{named}/{version}",
+        "source": f"/{topic.partition('.')[0]}",
+        "type": type_,
+        "time": at(seconds),
+        "receivedtime": at(seconds if recorded is None else recorded),
+        "recordedtime": at(seconds if recorded is None else recorded),
+        "partitionkey": name,
+        "ingestkey": key,
+        "actor": "representative:7",
+        "stream": named,
+        "streamversion": version,
+        "sequence": f"{offset:016}",
+        "data": fields,
+    }
+    return Record(Place(topic, 0, offset), name.encode(), msgspec.json.encode(attributes))
+
+
 def interleaved(
     partitions: Sequence[Sequence[Record]], cuts: Sequence[int], turns: Sequence[bool]
 ) -> list[list[Record]]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from services.profile import resolver, tables
-from services.profile.inbound import decision, interaction
+from services.profile.inbound import decision, interaction, lead
 from services.profile.projections import PROJECTION
 from services.profile.proof import PROOF
 from shared.database import Connection, in_schema
@@ -14,6 +14,8 @@ from shared.projection import Event, Offsets, View
 
 IDENTITY = Topic("identity")
 CUSTOMERS = Topic("customers")
+LEADS = "leads"
+"""The topic of the service leads, of which the profile shows what is open and what was won."""
 OWNED = (IDENTITY, CUSTOMERS)
 
 NEARLY = 10_000
@@ -25,9 +27,9 @@ def view(prefix: str) -> View:
     return View(
         service="profile",
         version=tables.VERSION,
-        topics=("interactions", IDENTITY.name),
+        topics=("interactions", IDENTITY.name, LEADS),
         metadata=tables.metadata,
-        decode=_reader(f"{prefix}{IDENTITY.name}."),
+        decode=_reader(prefix),
         projection=PROJECTION,
         fold=PROJECTION.fold,
         settled=settled,
@@ -37,10 +39,14 @@ def view(prefix: str) -> View:
     )
 
 
-def _reader(identity: str) -> Callable[[Record], Event]:
+def _reader(prefix: str) -> Callable[[Record], Event]:
+    identity, leads = f"{prefix}{IDENTITY.name}.", f"{prefix}{LEADS}."
+
     def decode(record: Record) -> Event:
         if record.place.topic.startswith(identity):
             return decision(record)
+        if record.place.topic.startswith(leads):
+            return lead(record)
         return interaction(record)
 
     return decode

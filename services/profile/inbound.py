@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from shared.messages import Envelope, Identifier, Record, decode
 from shared.projection import Event
@@ -106,6 +107,27 @@ class DisownedBody(msgspec.Struct, frozen=True, gc=False):
     reason: str = ""
 
 
+class LeadBody(msgspec.Struct, frozen=True, gc=False):
+    """lead.*, as far as the profile shows it: `amount` in minor units of `currency`."""
+
+    pipeline: str | None = None
+    stage: str | None = None
+    title: str | UnsetType = UNSET
+    amount: int | UnsetType | None = UNSET
+    currency: str | UnsetType | None = UNSET
+    expected_close: str | UnsetType | None = UNSET
+    owner: str | None = None
+
+
+LEAD_TYPES = frozenset(
+    f"lead.{verb}"
+    for verb in (
+        *("captured", "described", "moved", "assigned"),
+        *("won", "lost", "merged", "reopened", "unmerged"),
+    )
+)
+"""What changes a lead in a way that the profile shows."""
+
 _BY_FAMILY: dict[str, type[Body]] = {
     "order": OrderBody,
     "subscription": SubscriptionBody,
@@ -134,6 +156,7 @@ _decoders: dict[str, msgspec.json.Decoder[Body]] = {
 }
 _plain: msgspec.json.Decoder[Body] = msgspec.json.Decoder(Body)
 _decision: msgspec.json.Decoder[Any] = msgspec.json.Decoder(DecisionBody)
+_lead: msgspec.json.Decoder[LeadBody] = msgspec.json.Decoder(LeadBody)
 _disowned: msgspec.json.Decoder[Any] = msgspec.json.Decoder(DisownedBody)
 
 
@@ -148,3 +171,13 @@ def decision(record: Record) -> Event:
     envelope: Envelope = decode(record.value)
     decoder = _disowned if envelope.type == DISOWNED else _decision
     return Event(record, envelope, decoder.decode(envelope.data))
+
+
+def lead(record: Record) -> Event:
+    """A record of `leads`; of other types than `LEAD_TYPES` nothing is read.
+
+    Raises msgspec.MsgspecError for one that is not of our making.
+    """
+    envelope: Envelope = decode(record.value)
+    known = envelope.type in LEAD_TYPES
+    return Event(record, envelope, _lead.decode(envelope.data) if known else None)

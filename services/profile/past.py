@@ -65,6 +65,7 @@ class _Past:
         await self._add(await self._history.disowned())
         subjects = await self._belonging(subject)
         await self._add(await self._history.mentioning(subjects))
+        await self._add(await self._history.leads(subjects))
         for organisation in await self._history.organisations(subjects):
             await self._name(*organisation)
 

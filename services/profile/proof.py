@@ -13,7 +13,9 @@ from shared.database import in_schema
 
 SECOND_STAGE = frozenset({"owners", "derived", "identities", "joins", "counted", "customers"})
 QUEUES = frozenset({"pending", "changed"})
-BY_SUBJECT = frozenset({"events", "decided", "counts", "traits", "satisfaction", "mentions"})
+BY_SUBJECT = frozenset(
+    {"events", "decided", "lead_events", "counts", "traits", "satisfaction", "mentions"}
+)
 SHOWN = 5
 """Events behind a row that are shown, the latest."""
 
@@ -120,7 +122,9 @@ async def _component(rebuilt: Side, start: Iterable[str]) -> set[str]:
 
 async def behind(side: Side, table: str, row: Row) -> list[Row]:
     """The latest events that made a row: by its event, by the thing it is, by its subjects."""
-    if "event" in row and ("event_subject" in row or "subject" in row):
+    if table in ("leads", "lead_events"):
+        sql, values = _OF_LEAD, [row.get("lead") or row["stream"]]
+    elif "event" in row and ("event_subject" in row or "subject" in row):
         values = [[row.get("event_subject") or row["subject"]], row["event"]]
         sql = _OF_EVENT
     elif table in _KINDS and "number" in row:
@@ -162,6 +166,8 @@ SELECT e.position, e.type, to_char(e.time, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS t
 """
 
 _OF_EVENT = _COLUMNS + "WHERE e.subject = ANY ($1::uuid[]) AND e.event = $2::uuid"
+
+_OF_LEAD = _COLUMNS.replace(".events", ".lead_events") + "WHERE e.stream = $1::uuid"
 
 _OF_THING = (
     _COLUMNS

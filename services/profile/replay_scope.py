@@ -8,7 +8,7 @@ from collections.abc import Collection
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from services.profile.inbound import Body, DecisionBody, DisownedBody
+from services.profile.inbound import Body, DecisionBody, DisownedBody, LeadBody
 from services.profile.neighbourhood import Neighbourhood, Two
 from services.profile.past import names_organisation, subjects_of
 from services.profile.queries.history import History, Horizon
@@ -43,6 +43,8 @@ class Scope:
         body = event.body
         if isinstance(body, DisownedBody):
             return True
+        if body is None or isinstance(body, LeadBody):
+            return False
         assert isinstance(body, Body | DecisionBody)
         return any(one.subject in self.members and not one.claim for one in body.identifiers)
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from shared.columns import Exact, When, key
 
-VERSION = 3
+VERSION = 4
 """Goes up when any row would come out differently."""
 
 metadata = MetaData()
@@ -51,6 +51,24 @@ decided = Table(  # every decision event; which of them stands is in `decisions`
     metadata,
     key("subject", Uuid),
     key("event", Uuid),
+    Column("time", When, nullable=False),  # min(time, recordedtime)
+    Column("recorded", When, nullable=False),
+    Column("type", Exact, nullable=False),
+    Column("source", Exact, nullable=False),
+    Column("id", Exact, nullable=False),
+    Column("key", Exact, nullable=False),
+    Column("actor", Exact, nullable=False),
+    Column("position", Exact, nullable=False),
+    Column("data", Text, nullable=False),  # JSON, as it stands in the record
+)
+
+lead_events = Table(  # what happened to the leads of a subject, from the topic `leads`
+    "lead_events",
+    metadata,
+    key("subject", Uuid),
+    key("event", Uuid),
+    Column("stream", Uuid, nullable=False),  # the lead
+    Column("streamversion", Integer, nullable=False),
     Column("time", When, nullable=False),  # min(time, recordedtime)
     Column("recorded", When, nullable=False),
     Column("type", Exact, nullable=False),
@@ -157,6 +175,32 @@ products = Table(
     Column("stamp", Exact, nullable=False),
 )
 Index("products_subject", products.c.subject)
+
+leads = Table(  # each group by the latest version of the lead that says something of it
+    "leads",
+    metadata,
+    key("lead", Uuid),
+    Column("begun", Integer),
+    Column("subject", Uuid),
+    Column("pipeline", Exact),
+    Column("captured", When),
+    Column("stood", Integer),
+    Column("state", Exact),  # open, won, lost, merged
+    Column("won_amount", BigInteger),  # minor units
+    Column("won_currency", Exact),
+    Column("placed", Integer),
+    Column("stage", Exact),
+    Column("titled", Integer),
+    Column("title", Text),
+    Column("priced", Integer),
+    Column("amount", BigInteger),  # minor units
+    Column("currency", Exact),
+    Column("expected", Integer),
+    Column("expected_close", Exact),
+    Column("owned", Integer),
+    Column("owner", Exact),
+)
+Index("leads_subject", leads.c.subject)
 
 mentions = Table(  # which events say something of a thing or an address: never merged
     "mentions",

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from shared.messages import Record
-from tests.records import identifier, record
+from tests.records import decided, identifier, record
 
 PEOPLE = [
     f"{kind}:{name}"
@@ -58,6 +58,53 @@ def happening(draw: st.DrawFn) -> tuple[str, list[str], dict[str, Any]]:
 
 
 @st.composite
+def of_leads(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
+    """A type of event of a lead after its first, and its own fields."""
+    money = {"amount": draw(st.integers(0, 9)), "currency": draw(st.sampled_from(["EUR", "USD"]))}
+    nothing = {"amount": None, "currency": None}
+    kinds: list[tuple[str, dict[str, Any]]] = [
+        ("lead.described", money),
+        ("lead.described", draw(st.sampled_from([nothing, {"title": "x"}]))),
+        ("lead.moved", {"left": "new", "stage": draw(letters), "revision": 1}),
+        ("lead.assigned", {"owner": "representative:7", "reason": "r"}),
+        ("lead.won", {"stage": "new"} | money),
+        ("lead.lost", {"stage": "new", "reason": "price"}),
+        ("lead.reopened", {"stage": "again", "revision": 1, "reason": "r"}),
+        ("lead.merged", {"into": "x"}),
+        ("lead.unmerged", {"out_of": "x"}),
+        ("lead.noted", {"text": "not shown"}),
+        ("pipeline.retired", {"name": "not shown"}),
+    ]
+    kind: tuple[str, dict[str, Any]] = draw(st.sampled_from(kinds))
+    return kind
+
+
+def captured(**fields: Any) -> dict[str, Any]:
+    """The fields of lead.captured."""
+    asked = {"pipeline": "sales", "revision": 1, "stage": "new", "title": "Quote"}
+    return asked | {"source": "/web", "channel": "web", "subject": "x"} | fields
+
+
+@st.composite
+def leads(draw: st.DrawFn) -> list[Record]:
+    """What happened to a few leads, each a stream that begins with its capture."""
+    made: list[Record] = []
+    for stream in range(draw(st.integers(0, 2))):
+        who = draw(people)
+        happened = [("lead.captured", captured()), *draw(st.lists(of_leads(), max_size=5))]
+        for version, (type_, fields) in enumerate(happened, 1):
+            times: dict[str, Any] = {
+                name: draw(st.integers(0, 9)) for name in ("seconds", "recorded")
+            }
+            key = draw(st.sampled_from("ab"))
+            offset = 100 + len(made)
+            made.append(
+                decided(type_, who, stream, version, **times, key=key, offset=offset, **fields)
+            )
+    return made
+
+
+@st.composite
 def histories(draw: st.DrawFn) -> list[Record]:
     """Records that happened and were recorded whenever.
 
@@ -80,4 +127,4 @@ def histories(draw: st.DrawFn) -> list[Record]:
         taken.add((one.key, id))
         names.append((id, seconds, recorded))
         made.append(one._replace(place=one.place._replace(offset=number)))
-    return made
+    return draw(st.permutations([*made, *draw(leads())]))

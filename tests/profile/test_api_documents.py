@@ -9,7 +9,8 @@ from services.profile.api import documents, install
 from shared.application import application, openapi
 from shared.database import Pool
 from tests.profile.answering import Profile, answering
-from tests.records import subject
+from tests.profile.histories import captured
+from tests.records import decided, subject
 
 
 @pytest.fixture
@@ -65,6 +66,12 @@ async def told_everything(profile: Profile) -> None:
     await profile.tell("subscription.started", "user:shop:42", subscription="s-7", **terms)
     product = {"serial": "SN-0042", "sku": "KETTLE-1", "name": "Kettle"}
     await profile.tell("product.registered", "user:shop:42", **product)
+    money: list[dict[str, Any]] = [{"amount": 120_000, "currency": "EUR"}, {}]
+    for stream, given in enumerate(money, 1):
+        asked = captured(title="Quote: KETTLE-1", owner="representative:7", **given)
+        await profile.fold(decided("lead.captured", "user:shop:42", stream, 1, **asked))
+    won: dict[str, Any] = {"stage": "proposal", "amount": 4990, "currency": "EUR"}
+    await profile.fold(decided("lead.won", "user:shop:42", 2, 2, **won))
     organisation = {"id": "acme", "name": "Acme Ltd"}
     fields = {"organisation": organisation, "role": "buyer", "member": True}
     await profile.tell("membership.changed", "user:shop:42", **fields)

@@ -13,8 +13,8 @@ from services.profile.queries.profiles import PROFILE
 from shared.database import Connection, Pool, in_schema
 from shared.messages import Record
 from tests.profile.answering import SCHEMA, Profile, answering
-from tests.profile.histories import PEOPLE, histories
-from tests.records import at, identifier, subject
+from tests.profile.histories import PEOPLE, captured, histories
+from tests.records import at, decided, identifier, subject
 
 CUSTOMER = f"/v1/customers/{subject('user:1')}"
 
@@ -145,6 +145,28 @@ async def test_belonging_rests_on_what_was_seen_together_and_decided(profile: Pr
     assert found["data"][0]["contributed"]["decision"] == "together"
 
 
+async def test_what_leads_come_to_is_explained_by_what_was_decided(profile: Profile) -> None:
+    await profile.tell("page.viewed", "user:1")
+    asked = captured(amount=500, currency="EUR")
+    await profile.fold(
+        decided("lead.captured", "user:1", 1, 1, seconds=1, **asked),
+        decided("lead.described", "user:1", 1, 2, seconds=2, amount=800, currency="EUR"),
+        decided("lead.captured", "user:1", 2, 1, seconds=3, **asked),
+        decided("lead.won", "user:1", 2, 2, seconds=4, amount=450, currency="EUR", stage="new"),
+    )
+    value = await why(profile, "leads.pipeline_value.EUR")
+    assert value["value"] == 800
+    assert [(event["type"], event["stands"], event["reason"]) for event in value["data"]] == [
+        ("lead.captured", False, "the lead is won"),
+        ("lead.described", True, None),
+        ("lead.captured", False, "a later event says another amount"),
+    ]
+    won = await why(profile, "leads.won_value.EUR")
+    assert (won["value"], [event["type"] for event in won["data"]]) == (450, ["lead.won"])
+    assert (await why(profile, "leads.open"))["value"] == 1
+    assert (await why(profile, "leads.lost"))["value"] == 0
+
+
 async def test_events_are_explained_page_by_page(profile: Profile) -> None:
     for number in range(5):
         await profile.tell("customer.described", "user:1", traits={"xy"[number % 2]: number})
@@ -224,8 +246,18 @@ async def add_up(connection: Connection, who: str) -> None:
             for event in amount.events
             if event["stands"] and event["type"] == "order.placed"
         )
+        for value, type_ in (("pipeline_value", None), ("won_value", "lead.won")):
+            said = await all_of(connection, who, f"leads.{value}.{currency}")
+            assert number(said.value) == sum(
+                number(event["contributed"]["amount"])
+                for event in said.events
+                if event["stands"] and type_ in (None, event["type"])
+            )
     detractors = await all_of(connection, who, "satisfaction.nps.detractors")
     assert number(detractors.value) == len(detractors.events)
+    for state in ("open", "won", "lost"):
+        leads = await all_of(connection, who, f"leads.{state}")
+        assert number(leads.value) == sum(event["stands"] for event in leads.events)
     for field in ("traits.x", "consents.email.x1.news"):
         one = await all_of(connection, who, field)
         assert standing(one, "customer.described", "consent.granted", "consent.withdrawn") <= 1

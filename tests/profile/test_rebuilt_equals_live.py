@@ -22,7 +22,8 @@ from shared.outcomes import Ok
 from shared.schemas import Schema, Source
 from shared.tables import parked
 from shared.verifying import PARKED
-from tests.records import record
+from tests.profile.histories import captured, of_leads
+from tests.records import decided, record
 
 VIEW = view("")
 PARTITIONS = 2
@@ -97,8 +98,18 @@ def _disownment(draw: st.DrawFn) -> Said:
     return Said("key.disowned", (), draw(st.integers(0, 99)), {"disowned": key})
 
 
+@st.composite
+def _of_lead(draw: st.DrawFn) -> Said:
+    """One of two leads, each of one person; which event it is, is its place in the stream."""
+    version = draw(st.integers(1, 6))
+    type_, fields = ("lead.captured", captured()) if version == 1 else draw(of_leads())
+    who = draw(st.sampled_from(["user:1", "email:a@x"]))
+    return Said(type_, (who,), version, fields | {"stream": len(who)})
+
+
 _HISTORY = st.lists(
-    st.one_of(*[_event()] * 6, _decision(), _decision(), _disownment()), max_size=25
+    st.one_of(*[_event()] * 6, _decision(), _decision(), _disownment(), _of_lead(), _of_lead()),
+    max_size=25,
 )
 
 
@@ -108,18 +119,10 @@ def _lanes(history: Sequence[Said]) -> list[list[Record]]:
     ends: dict[tuple[str, int], int] = {}
     first: dict[tuple[str, bytes | None, int], Record] = {}
     for said in history:
-        decision = bool({"decision", "disowned"} & said.fields.keys())
-        topic = "identity.1" if decision else "interactions.1"
-        made = record(
-            said.type,
-            *said.who,
-            id=f"{topic}-{said.id}",
-            seconds=said.id * 8 % 21,
-            recorded=said.id * (8 if decision else 5) % 21,
-            topic=topic,
-            key="tests" if said.id % 3 else "other",
-            **said.fields,
-        )
+        if "stream" in said.fields:
+            made, topic = _decided(said), "leads.1"
+        else:
+            made, topic = _happened(said)
         made = first.setdefault((topic, made.key, said.id), made)
         assert made.key is not None
         partition = partition_of(made.key.decode(), PARTITIONS)
@@ -127,6 +130,29 @@ def _lanes(history: Sequence[Said]) -> list[list[Record]]:
         ends[topic, partition] = offset + 1
         lanes[partition].append(made._replace(place=Place(topic, partition, offset)))
     return lanes
+
+
+def _decided(said: Said) -> Record:
+    fields = {name: value for name, value in said.fields.items() if name != "stream"}
+    stream = said.fields["stream"]
+    return decided(said.type, said.who[0], stream, said.id, seconds=said.id * 3 % 7, **fields)
+
+
+def _happened(said: Said) -> tuple[Record, str]:
+    """An interaction, or what somebody decided; and its topic."""
+    decision = bool({"decision", "disowned"} & said.fields.keys())
+    topic = "identity.1" if decision else "interactions.1"
+    made = record(
+        said.type,
+        *said.who,
+        id=f"{topic}-{said.id}",
+        seconds=said.id * 8 % 21,
+        recorded=said.id * (8 if decision else 5) % 21,
+        topic=topic,
+        key="tests" if said.id % 3 else "other",
+        **said.fields,
+    )
+    return made, topic
 
 
 async def _live(pool: Pool, lanes: list[list[Record]], drawn: st.DataObject) -> Schema:

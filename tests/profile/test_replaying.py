@@ -66,7 +66,7 @@ class World:
 @pytest.fixture
 async def world(pool: Pool, kafka: str, topic_prefix: str) -> AsyncIterator[World]:
     log = await Log.connect(kafka)
-    topics = [Topic("interactions"), Topic("identity")]
+    topics = [Topic("interactions"), Topic("identity"), Topic("leads")]
     await log.ensure_topics(topic_prefix, topics, PARTITIONS)
     view = consumers.view(topic_prefix)
     yield World(pool, log, view, await schemas.prepare(pool, log, view, topic_prefix), topic_prefix)

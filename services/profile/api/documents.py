@@ -82,6 +82,27 @@ PROFILE: dict[str, Any] = {
         "returns": 0,
     },
     "revenue": {"EUR": {"orders": 1, "amount": 4990, "returned": 0, "net": 4990, "average": 4990}},
+    "leads": {
+        "open": 1,
+        "won": 1,
+        "lost": 0,
+        "pipeline_value": {"EUR": 120000},
+        "won_value": {"EUR": 4990},
+        "open_leads": [
+            {
+                "id": "c0c9a1f2-6f0d-8a53-b0a4-1f2e3d4c5b6a",
+                "pipeline": "sales",
+                "stage": "proposal",
+                "title": "Quote: KETTLE-1",
+                "amount": 120000,
+                "currency": "EUR",
+                "expected_close": "2026-03-31",
+                "owner": "representative:7",
+                "captured": _MOMENT,
+                "subject": CUSTOMER,
+            }
+        ],
+    },
     "complaints": 0,
     "satisfaction": {
         "csat": {"responses": 1, "average": 5.00},

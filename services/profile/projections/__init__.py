@@ -10,6 +10,7 @@ from services.profile.inbound import (
     DecisionBody,
     DisownedBody,
     FeedbackBody,
+    LeadBody,
     MembershipBody,
     OrderBody,
     ProductBody,
@@ -17,7 +18,7 @@ from services.profile.inbound import (
     SubscriptionBody,
     TraitsBody,
 )
-from services.profile.projections import belonging, described, interactions, things
+from services.profile.projections import belonging, described, interactions, leads, things
 from services.profile.projections.pending import PENDING
 from services.profile.projections.rows import Known, Rows
 from shared.literals import Row
@@ -25,11 +26,17 @@ from shared.merging import Added
 from shared.projection import Event, Projection
 
 
-def record(event: Event) -> tuple[str, Row]:
-    """The row by which an event is remembered, and its table."""
-    if isinstance(event.body, Body):
-        return "events", interactions.event_row(event, event.body)
-    return "decided", belonging.decided_row(event)
+def record(event: Event) -> tuple[str, Row] | None:
+    """The row by which an event is remembered, and its table; None where nothing is read of it."""
+    match event.body:
+        case Body():
+            return "events", interactions.event_row(event, event.body)
+        case LeadBody():
+            return "lead_events", leads.event_row(event)
+        case None:
+            return None
+        case _:
+            return "decided", belonging.decided_row(event)
 
 
 def project(events: Sequence[Event]) -> Rows:
@@ -43,13 +50,25 @@ def project(events: Sequence[Event]) -> Rows:
                 belonging.pair(rows, event, known)
             if (particular := _PARTICULARS.get(type(body))) is not None:
                 particular(rows, event, body, known)
-        elif isinstance(body, DecisionBody):
-            belonging.decide(rows, event, body)
-        elif isinstance(body, DisownedBody):
-            belonging.disown(rows, event, body)
         else:
-            raise TypeError(f"no fold reads a {type(body).__name__}")
+            _rare(rows, event)
     return rows
+
+
+def _rare(rows: Rows, event: Event) -> None:
+    """What is not an interaction."""
+    body = event.body
+    match body:
+        case DecisionBody():
+            belonging.decide(rows, event, body)
+        case DisownedBody():
+            belonging.disown(rows, event, body)
+        case LeadBody():
+            leads.lead(rows, event, body)
+        case None:
+            pass
+        case _:
+            raise TypeError(f"no fold reads a {type(body).__name__}")
 
 
 _PARTICULARS: dict[type[Body], Callable[[Rows, Event, Any, list[Known]], None]] = {
@@ -64,7 +83,7 @@ _PARTICULARS: dict[type[Body], Callable[[Rows, Event, Any, list[Known]], None]] 
 }
 
 PROJECTION = Projection(
-    memory=(tables.events, tables.decided),
+    memory=(tables.events, tables.decided, tables.lead_events),
     record=record,
     project=project,
     tables=(
@@ -78,6 +97,7 @@ PROJECTION = Projection(
         things.ORDERS,
         things.SUBSCRIPTIONS,
         things.PRODUCTS,
+        leads.LEADS,
         Added(tables.mentions),
         belonging.PAIRS,
         belonging.DECISIONS,

@@ -253,6 +253,14 @@ _PAIRS = f"""
     JOIN {{s}}.decided e ON e.subject = d.event_subject AND e.event = d.event
     WHERE d.weaker = {MINE} OR d.stronger = {MINE}"""
 
+_LEADS = f"""
+    SELECT e.subject, e.event, e.time, e.recorded, e.type, NULL AS channel, e.source, e.id, e.key,
+           e.position, e.data, NULL AS namespace, NULL AS number,
+           json_build_object('lead', t.lead, 'version', e.streamversion, 'state', t.state,
+                             'stood', t.stood, 'priced', t.priced) AS thing
+    FROM {{s}}.leads t JOIN {{s}}.lead_events e ON e.subject = t.subject AND e.stream = t.lead
+    WHERE t.subject = {MINE}"""
+
 _ORDER = """'placed', t.placed, 'cancelled', t.cancelled, 'status', t.status,
                'status_stamp', t.status_stamp, 'currency', t.currency,
                'priced', t.amount IS NOT NULL"""
@@ -290,4 +298,5 @@ _SQL = {
     rules.CONSENTS: _select(_CONSENTS),
     rules.MEMBERSHIPS: _select(_MEMBERSHIPS),
     rules.PAIRS: _select(_PAIRS),
+    rules.LEADS: _select(_LEADS),
 }

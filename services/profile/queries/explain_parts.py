@@ -108,6 +108,47 @@ def revenue(seen: Seen, rest: str) -> Part | None:
     return Part(given, None if stands(seen.thing) else "the order does not count")
 
 
+_BEGAN = ("lead.captured", "lead.reopened", "lead.unmerged")
+
+
+def lead_open(seen: Seen, rest: str) -> Part | None:
+    return _stood(seen) if seen.row["type"] in _BEGAN else None
+
+
+def lead_closed(seen: Seen, rest: str) -> Part:
+    return _stood(seen)
+
+
+def _stood(seen: Seen) -> Part:
+    """What an event gives that says how a lead stands: the latest of them says so."""
+    latest = seen.thing["version"] == seen.thing["stood"]
+    lost = None if latest else f"the lead is {seen.thing['state']} by a later event"
+    return Part({"lead": seen.thing["lead"], "count": 1}, lost)
+
+
+def pipeline_value(seen: Seen, rest: str) -> Part | None:
+    given = seen.fields("amount", "currency")
+    if _text(given.get("currency")) != rest:
+        return None
+    lost = None
+    if seen.thing["version"] != seen.thing["priced"]:
+        lost = "a later event says another amount"
+    elif seen.thing["state"] != "open":
+        lost = f"the lead is {seen.thing['state']}"
+    return Part({"lead": seen.thing["lead"], **given}, lost)
+
+
+def won_value(seen: Seen, rest: str) -> Part | None:
+    given = seen.fields("amount", "currency")
+    if _text(given.get("currency")) != rest:
+        return None
+    return Part({**_stood(seen).contributed, **given}, _stood(seen).lost)
+
+
+def _text(value: msgspec.Raw | None) -> str | None:
+    return None if value is None else msgspec.json.decode(value, type=str | None)
+
+
 def csat(seen: Seen, rest: str) -> Part | None:
     return _answer(seen, "csat")
 

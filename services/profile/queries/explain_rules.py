@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from services.profile.queries import explain_parts as parts
 from services.profile.queries.explain_parts import Part, Seen
 
-OWN, ORDERS, SUBSCRIPTIONS, PRODUCTS, CONSENTS, MEMBERSHIPS, PAIRS, TRAITS = (
+OWN, ORDERS, SUBSCRIPTIONS, PRODUCTS, CONSENTS, MEMBERSHIPS, PAIRS, TRAITS, LEADS = (
     "own",
     "orders",
     "subscriptions",
@@ -15,6 +15,7 @@ OWN, ORDERS, SUBSCRIPTIONS, PRODUCTS, CONSENTS, MEMBERSHIPS, PAIRS, TRAITS = (
     "memberships",
     "pairs",
     "traits",
+    "leads",
 )
 """Where the events of a field are found."""
 
@@ -126,6 +127,43 @@ RULES = (
         parts.revenue,
         ORDERS,
         (*_PLACED, "order.returned"),
+        "<currency>",
+    ),
+    Rule(
+        "leads.open",
+        "The number of leads that were captured and not closed since, or are open again.",
+        parts.lead_open,
+        LEADS,
+        ("lead.captured", "lead.reopened", "lead.unmerged"),
+    ),
+    Rule(
+        "leads.won",
+        "The number of leads that were won and not opened again since.",
+        parts.lead_closed,
+        LEADS,
+        ("lead.won",),
+    ),
+    Rule(
+        "leads.lost",
+        "The number of leads that were lost and not opened again since.",
+        parts.lead_closed,
+        LEADS,
+        ("lead.lost",),
+    ),
+    Rule(
+        "leads.pipeline_value",
+        "The sum of the amounts of open leads, the latest that was said of each; in minor units.",
+        parts.pipeline_value,
+        LEADS,
+        ("lead.captured", "lead.described"),
+        "<currency>",
+    ),
+    Rule(
+        "leads.won_value",
+        "The sum of what leads were won for that are not open again; in minor units.",
+        parts.won_value,
+        LEADS,
+        ("lead.won",),
         "<currency>",
     ),
     Rule("complaints", "The number of complaints raised.", parts.one, types=("complaint.raised",)),

@@ -66,6 +66,12 @@ JOIN {s}.decided e ON e.subject = g.event_subject WHERE true""",
     columns=f"{_COLUMNS}, e.actor",
 )
 
+_OF_LEADS = _events(
+    "{s}.lead_events e WHERE e.subject = ANY ($4::uuid[])",
+    table="lead_events",
+    columns=f"{_COLUMNS}, e.actor, e.stream::text AS stream, e.streamversion",
+)
+
 # Of a consent also by whose address it is: what says so may name nobody else.
 _MENTIONING = _events(
     """(SELECT kind, namespace, number FROM pg_temp.mentions
@@ -136,6 +142,10 @@ class History:
             in_schema(_DISOWNED, self._schema), *self._horizon, self._most
         )
         return [record(row) for row in rows]
+
+    async def leads(self, subjects: Collection[str]) -> list[Record]:
+        """What happened to the leads of these subjects."""
+        return await self._records(_OF_LEADS, [*subjects])
 
     async def mentioning(self, subjects: Collection[str]) -> list[Record]:
         """Events of anybody about the things that events of these subjects mention."""

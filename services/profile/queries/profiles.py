@@ -60,6 +60,28 @@ FROM (SELECT coalesce(sum(csat_n), 0) AS csat_n, coalesce(sum(csat_sum), 0) AS c
              coalesce(sum(nps_detractors), 0) AS detractors
       FROM {{s}}.satisfaction WHERE subject = {MINE}) s)"""
 
+
+def _values(amount: str, currency: str, state: str) -> str:
+    return f"""coalesce((SELECT json_object_agg(currency, amount ORDER BY currency)
+    FROM (SELECT {currency} AS currency, sum({amount}) AS amount FROM worked
+          WHERE state = '{state}' AND {amount} IS NOT NULL GROUP BY 1) v), '{{}}')"""
+
+
+_OPEN = rows(
+    f"""
+    SELECT lead AS id, pipeline, stage, title, amount, currency, expected_close, owner,
+           {moment("captured")} AS captured, subject
+    FROM worked WHERE state = 'open' ORDER BY worked.captured DESC, lead LIMIT {MOST}"""
+)
+
+_LEADS = f"""json_build_object(
+    'open', (SELECT count(*) FROM worked WHERE state = 'open'),
+    'won', (SELECT count(*) FROM worked WHERE state = 'won'),
+    'lost', (SELECT count(*) FROM worked WHERE state = 'lost'),
+    'pipeline_value', {_values("amount", "currency", "open")},
+    'won_value', {_values("won_amount", "won_currency", "won")},
+    'open_leads', {_OPEN})"""
+
 _CONSENTS = rows(  # a consent's stamp has one digit between its times: a withdrawal wins a tie
     f"""
     SELECT channel, address, purpose, granted, choices::json AS choices, event,
@@ -114,6 +136,8 @@ WITH {PRESENT}, counted AS MATERIALIZED (
 ), ordered AS MATERIALIZED (
     SELECT amount, currency, placed, cancelled, ordered, status, returns, returned
     FROM {{s}}.orders WHERE subject = {MINE}
+), worked AS MATERIALIZED (
+    SELECT * FROM {{s}}.leads WHERE subject = {MINE}
 )
 SELECT json_build_object(
     'id', customer,
@@ -125,6 +149,7 @@ SELECT json_build_object(
     'interactions', {_INTERACTIONS},
     'orders', {_ORDERS},
     'revenue', {_REVENUE},
+    'leads', {_LEADS},
     'complaints', (SELECT coalesce(sum(n), 0) FROM counted WHERE type = 'complaint.raised'),
     'satisfaction', {_SATISFACTION},
     'consents', {_CONSENTS},
