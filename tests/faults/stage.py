@@ -85,7 +85,12 @@ class Apart(Deployment):
         return self.add(f"worker {number} of the profile", *PROGRAMS["profile worker"])
 
     def start(self) -> None:
-        """Start all programs at once and wait until each answers."""
+        """Start all programs at once and wait until each answers.
+
+        The topics of all services are made before, for the profile reads that of leads too.
+        """
+        made = self.rapport("topics", "apply")
+        assert made.returncode == 0, made.stderr
         for program in self.programs.values():
             program.begin()
         for program in self.programs.values():
