@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from shared.database import Connection
 from shared.decider import Claim, Decider
@@ -26,10 +27,19 @@ class Wanted(Protocol):
     @property
     def scope(self) -> str | None: ...
     @property
+    def prefix(self) -> str | None: ...
+    @property
     def subjects(self) -> tuple[str, ...]: ...
     @property
     def needs(self) -> Sequence[tuple[Decider[Any, Any, Any], str]]: ...
     def command(self, states: Mapping[str, Any], /) -> Any: ...
+
+
+class Holding(NamedTuple):
+    """A stream holds a claim of this scope."""
+
+    scope: str
+    stream: str
 
 
 class Batch:
@@ -41,13 +51,17 @@ class Batch:
         customers: Mapping[str, str],
         holders: Mapping[tuple[str, str], str],
         refused: Collection[str] = (),
+        held_by: Mapping[str, Iterable[Holding]] = MappingProxyType({}),
     ) -> None:
         """`customers` by subject where it is another; `holders`: streams by scope and customer;
-        `refused`: streams that may take no claim."""
+        `refused`: streams that may take no claim; `held_by`: what is held by customer."""
         self._kept = kept
         self._refused = refused
         self._customers = customers
         self._holders = dict(holders)
+        self._held_by = defaultdict[str, set[Holding]](set)
+        for customer, holdings in held_by.items():
+            self._held_by[customer] |= {*holdings}
         self._states = {stream: each.state for stream, each in kept.items()}
         self._decided: defaultdict[str, list[Decided]] = defaultdict(list)
         self._deciders: dict[str, Decider[Any, Any, Any]] = {}
@@ -61,21 +75,30 @@ class Batch:
         subjects = {subject for each in wanted for subject in each.subjects}
         scopes = {each.scope for each in wanted if each.scope is not None}
         customers, holders = await held(connection, scopes, subjects)
+        held_by = await _held_within(connection, wanted, customers)
         kept: dict[str, Kept] = {}
         for decider, streams in _needed(wanted).items():
             kept |= await load(connection, decider, streams)
-        for decider, streams in _reached(wanted, holders).items():
+        for decider, streams in _reached(wanted, holders, held_by).items():
             kept |= await load(connection, decider, streams, lock=True)
-        return cls(kept, customers, holders, refused)
+        return cls(kept, customers, holders, refused, held_by)
 
-    def target(self, wanted: Wanted) -> str:
-        """The stream that a command is for."""
+    def targets(self, wanted: Wanted) -> Sequence[str]:
+        """The streams that a command is for."""
+        if wanted.prefix is not None:
+            return self._all_within(wanted.prefix, wanted.subjects)
         if wanted.scope is not None:
             for subject in wanted.subjects:
                 holder = self._holders.get((wanted.scope, self._customer(subject)))
                 if holder is not None:
-                    return holder
-        return wanted.stream
+                    return [holder]
+        return [wanted.stream]
+
+    def _all_within(self, prefix: str, subjects: Iterable[str]) -> list[str]:
+        """Every stream with such a claim for the customer of any of the subjects, in order."""
+        customers = {self._customer(subject) for subject in subjects}
+        holdings = {each for customer in customers for each in self._held_by.get(customer, ())}
+        return sorted({each.stream for each in holdings if each.scope.startswith(prefix)})
 
     def carry_out(self, wanted: Wanted, stream: str, event: Event) -> bool:
         """Decide a command that follows from an event; whether anything came of it.
@@ -109,10 +132,14 @@ class Batch:
         ]
 
     def _hold(self, stream: str, before: frozenset[Claim], after: frozenset[Claim]) -> None:
-        for claim in before - after:
-            self._holders.pop((claim.scope, self._customer(claim.subject)), None)
-        for claim in after - before:
-            self._holders[claim.scope, self._customer(claim.subject)] = stream
+        for scope, subject in before - after:
+            customer = self._customer(subject)
+            self._holders.pop((scope, customer), None)
+            self._held_by[customer].discard(Holding(scope, stream))
+        for scope, subject in after - before:
+            customer = self._customer(subject)
+            self._holders[scope, customer] = stream
+            self._held_by[customer].add(Holding(scope, stream))
 
     def _customer(self, subject: str) -> str:
         return self._customers.get(subject, subject)
@@ -136,13 +163,41 @@ async def held(
     return customers, holders
 
 
+async def _held_within(
+    connection: Connection, wanted: Sequence[Wanted], customers: dict[str, str]
+) -> dict[str, list[Holding]]:
+    """What is held, of scopes that begin as is asked, by the customers of those subjects.
+
+    Whom the subjects of these claims belong to is added to `customers`.
+    """
+    asked = [each for each in wanted if each.prefix is not None]
+    theirs = {customers.get(subject, subject) for each in asked for subject in each.subjects}
+    found = defaultdict[str, list[Holding]](list)
+    if theirs:
+        prefixes = sorted({each.prefix or "" for each in asked})
+        for row in await connection.fetch(_HELD_WITHIN, prefixes, sorted(theirs)):
+            customer = customers[str(row["subject"])] = str(row["customer"])
+            found[customer].append(Holding(row["scope"], str(row["stream"])))
+    return found
+
+
 def _reached(
-    wanted: Sequence[Wanted], holders: Mapping[tuple[str, str], str]
+    wanted: Sequence[Wanted],
+    holders: Mapping[tuple[str, str], str],
+    held_by: Mapping[str, Sequence[Holding]],
 ) -> dict[Decider[Any, Any, Any], set[str]]:
     """The streams that commands may be for, in one order so that none deadlock."""
     deciders = {each.scope: each.decider for each in wanted if each.scope is not None}
-    asked = [(each.decider, {each.stream}) for each in wanted]
+    within = {each.prefix: each.decider for each in wanted if each.prefix is not None}
+    asked = [(each.decider, {each.stream}) for each in wanted if each.prefix is None]
     asked += [(deciders[scope], {stream}) for (scope, _), stream in holders.items()]
+    asked += [
+        (decider, {each.stream})
+        for prefix, decider in within.items()
+        for holdings in held_by.values()
+        for each in holdings
+        if each.scope.startswith(prefix)
+    ]
     return _by_decider(asked)
 
 
@@ -187,5 +242,19 @@ SELECT c.scope, c.subject, c.stream, t.customer
 FROM theirs t JOIN claims c ON c.subject = t.subject AND c.scope = ANY ($1::text[])
 LEFT JOIN belonging b ON b.subject = c.subject
 WHERE coalesce(b.customer, c.subject) = t.customer
+ORDER BY c.scope, c.stream
+"""
+
+# by the key of one table and an index of the other, however many claims there are
+_HELD_WITHIN = """
+WITH theirs AS (
+    SELECT customer AS subject, customer FROM unnest($2::uuid[]) g (customer)
+    UNION SELECT subject, customer FROM belonging WHERE customer = ANY ($2::uuid[])
+)
+SELECT c.scope, c.subject, c.stream, t.customer
+FROM theirs t JOIN claims c ON c.subject = t.subject
+LEFT JOIN belonging b ON b.subject = c.subject
+WHERE coalesce(b.customer, c.subject) = t.customer
+  AND EXISTS (SELECT FROM unnest($1::text[]) g (prefix) WHERE starts_with(c.scope, g.prefix))
 ORDER BY c.scope, c.stream
 """

@@ -36,8 +36,10 @@ class Reaction:
     """What a policy wants: a command to a stream.
 
     With a `scope`, to whichever stream holds that claim for the customer of any of `subjects`;
-    where none does, and without a scope, to `stream`, which begins with `partitionkey`. `command`
-    makes it from the states of what it `needs`, by stream.
+    where none does, and without a scope, to `stream`, which begins with `partitionkey`. With a
+    `prefix`, to every stream that holds a claim whose scope begins so for the customer of any of
+    `subjects`, and to no other; all claims of such scopes are of streams of that decider.
+    `command` makes it from the states of what it `needs`, by stream.
     """
 
     decider: Decider[Any, Any, Any]
@@ -47,6 +49,17 @@ class Reaction:
     scope: str | None = None
     subjects: tuple[str, ...] = ()
     needs: tuple[Target, ...] = ()
+    prefix: str | None = None
+
+
+def to_all(
+    decider: Decider[Any, Any, Any],
+    prefix: str,
+    subjects: tuple[str, ...],
+    command: Callable[[Mapping[str, Any]], Any],
+) -> Reaction:
+    """A command to every stream that holds a claim whose scope begins so for those customers."""
+    return Reaction(decider, "", "", command, subjects=subjects, prefix=prefix)
 
 
 Asked = tuple[Event, Sequence[Reaction]]
@@ -139,12 +152,12 @@ async def _decide_once(
     for event, reactions in wanted:
         outcome, stream = "nothing", None
         for reaction in reactions:
-            stream = batch.target(reaction)
-            try:
-                decided = batch.carry_out(reaction, stream, event)
-                outcome = "decided" if decided else "nothing new"
-            except Problem as problem:
-                outcome = f"refused: {problem.code}"
+            for stream in batch.targets(reaction):
+                try:
+                    decided = batch.carry_out(reaction, stream, event)
+                    outcome = "decided" if decided else "nothing new"
+                except Problem as problem:
+                    outcome = f"refused: {problem.code}"
         envelope = event.envelope
         outcomes.append((envelope.partitionkey, envelope.event, policy, outcome, stream))
     await connection.execute(_LOOKED_AT, *zip(*outcomes, strict=True))
