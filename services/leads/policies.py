@@ -5,14 +5,23 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, NamedTuple
 
+import msgspec
+
 from services.leads.bounds import SHORT
-from services.leads.commands import AssignLead, CaptureLead
+from services.leads.commands import AssignLead, CaptureLead, WinLead
 from services.leads.decider import LEAD, PIPELINE, ROUTING
 from services.leads.decider.capturing import LONGEST_SOURCE
 from services.leads.decider.lead import scope
 from services.leads.decider.pipeline import stream_of
 from services.leads.decider.routing import STREAM as ROUTES
-from services.leads.events import LeadAssigned, LeadCaptured, LeadLost, LeadMerged, LeadWon
+from services.leads.events import (
+    Field,
+    LeadAssigned,
+    LeadCaptured,
+    LeadLost,
+    LeadMerged,
+    LeadWon,
+)
 from services.leads.inbound import Belongs, Interaction
 from services.leads.part import Part
 from services.leads.routes import LeadRouted, LetLeadGo, RouteLead
@@ -41,6 +50,15 @@ No other opens a lead by itself: what we say ourselves (call.placed, message.sen
 work on one, and interest (product.viewed, page.viewed) counts by its score.
 """
 
+SUBSCRIPTIONS = {
+    "subscription.due": ("renewal", "Renewal"),
+    "subscription.cancelled": ("win-back", "Cancelled subscription"),
+}
+"""What becomes of a subscription that begins a lead, whoever tells it: its pipeline and title."""
+
+RENEWED = "subscription.renewed"
+"""Wins the customer's open lead in the pipeline `renewal`."""
+
 _ALWAYS = frozenset({"information.requested", "quote.requested"})
 """Types that ask for something whatever purpose they name; a form does unless it names another."""
 
@@ -55,12 +73,16 @@ class Ignored(StrEnum):
 
 
 class Inquiry(NamedTuple):
-    """What an interaction asks for, and by whom: the strongest subject first."""
+    """What an interaction asks for, and by whom: the strongest subject first.
+
+    `fields`: what the lead has of its own instead of what was filled in.
+    """
 
     pipeline: str
     title: str
     product: str | None
     subjects: tuple[str, ...]
+    fields: Mapping[str, Field] = {}
 
 
 def react(event: Event) -> Sequence[Reaction] | None:
@@ -81,9 +103,15 @@ def react(event: Event) -> Sequence[Reaction] | None:
 
 
 def _inquire(event: Event, body: Interaction) -> Sequence[Reaction] | None:
-    if event.envelope.type not in TITLES:
+    type_ = event.envelope.type
+    if type_ == RENEWED:
+        return _renewed(event, body)
+    if type_ in SUBSCRIPTIONS:
+        asked = subscribed(event, body)
+    elif type_ in TITLES:
+        asked = ask(type_, body)
+    else:
         return None
-    asked = ask(event.envelope.type, body)
     if isinstance(asked, Ignored):
         return []
     pipeline, subject = stream_of(asked.pipeline), asked.subjects[0]
@@ -96,6 +124,43 @@ def _inquire(event: Event, body: Interaction) -> Sequence[Reaction] | None:
             scope=scope(asked.pipeline),
             subjects=asked.subjects,
             needs=(Target(PIPELINE, pipeline),),
+        )
+    ]
+
+
+def subscribed(event: Event, body: Interaction) -> Inquiry | Ignored:
+    """The lead that one of `SUBSCRIPTIONS` begins; its number and when it is due are fields."""
+    subjects = _subjects(body)
+    if not subjects:
+        return Ignored.NOBODY
+    pipeline, title = SUBSCRIPTIONS[event.envelope.type]
+    told = msgspec.json.decode(event.envelope.data)
+    fields = {
+        name: value.strip()[:SHORT]
+        for name in ("subscription", "term", "due")
+        if isinstance(value := told.get(name), str) and value.strip()
+    }
+    number = fields.get("subscription")
+    product = body.product and body.product[:SHORT]
+    title = f"{title}: {product or number}" if product or number else title
+    return Inquiry(pipeline, title[:SHORT], product, subjects, fields)
+
+
+def _renewed(event: Event, body: Interaction) -> Sequence[Reaction]:
+    """For the amount that is told, else the lead's own; where none is open there is none to win."""
+    subjects = _subjects(body)
+    if not subjects:
+        return []
+    at, named = event.envelope.happened, f"{event.envelope.partitionkey}/{event.envelope.event}"
+    command = WinLead(amount=body.amount, currency=body.currency, at=at)
+    return [
+        Reaction(
+            decider=LEAD,
+            stream=event_id("renewed", named),
+            partitionkey=subjects[0],
+            command=lambda _: command,
+            scope=scope("renewal"),
+            subjects=subjects,
         )
     ]
 
@@ -183,7 +248,7 @@ def _capture(
         product=asked.product,
         amount=body.amount,
         currency=body.currency,
-        fields=body.fields,
+        fields=asked.fields or body.fields,
         interaction=event.envelope.event,
         at=event.envelope.happened,
     )
