@@ -11,11 +11,11 @@ MOST_OF_ONE = 1_000_000
 MOST_PRICES, MOST_BREAKS = 5_000, 20
 """Products that a price list has, and breaks of one price."""
 
-MOST_PARTS, MOST_RELATED, MOST_SETS = 50, 50, 20
+MOST_PARTS, MOST_RELATED, MOST_SETS = 20, 50, 20
 """Products in a bundle or in a set, products named by another, sets of which one is required."""
 
-DEEPEST = 5
-"""Bundles in bundles, and lists that stand on lists: so many, one in another."""
+DEEPEST, MOST_BASES = 3, 5
+"""Bundles one in another; lists that a list stands on, one on another."""
 
 WHOLE = 10_000
 """Hundredths of a percent in the whole."""
