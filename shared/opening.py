@@ -18,6 +18,7 @@ from shared.deciding.relay import relay
 from shared.errors import Fatal, LogUnavailable
 from shared.leases import Single
 from shared.log import Log, Topic, topic_name
+from shared.neighbours import Neighbours
 from shared.projection import View
 from shared.schemas import Schema
 from shared.service import Service, Site
@@ -81,10 +82,12 @@ async def opened(
         owned = [topic for service in services for topic in service.owns]
         await _topics(log, settings.topic_prefix, owned, partitions, addresses.embedded)
         keyring = await _keyring(stack, services, pools, settings)
+        neighbours = Neighbours({"contact": settings.contact_url, "profile": settings.profile_url})
+        stack.push_async_callback(neighbours.close)
         running = []
         for service, pool in zip(services, pools, strict=True):
             await deployment.recognise(pool, secret)
-            site = await _site(service, settings, secret, pool, log, keyring)
+            site = await _site(service, settings, secret, pool, log, keyring, neighbours)
             await service.begin(site)
             crew = policies = None
             if roles.worker:
@@ -94,6 +97,7 @@ async def opened(
                 policies = _policies(service, site, workers)
             app = service.app(site)
             if roles.api:
+                neighbours.settle(service.name, app)
                 await stack.enter_async_context(service.beside(site, app))
             running.append(Running(service, site, crew, policies, app))
         yield running
@@ -164,6 +168,7 @@ async def _site(
     pool: database.Pool,
     log: Log,
     keyring: Keyring,
+    neighbours: Neighbours,
 ) -> Site:
     view = service.view(settings.topic_prefix)
     schema = await _schema(pool, log, view, settings.topic_prefix)
@@ -182,6 +187,7 @@ async def _site(
         partitions=schema.partitions,
         sources=sources,
         keyring=keyring,
+        neighbours=neighbours,
     )
 
 

@@ -13,6 +13,7 @@ from shared.database import Pool
 from shared.errors import LogUnavailable, NotReady
 from shared.leases import Single
 from shared.log import Log, Topic
+from shared.neighbours import Neighbours
 from shared.projection import View
 from shared.schemas import Schema, Source, progress
 from shared.serving import Serving
@@ -33,6 +34,7 @@ class Site:
     partitions: int  # of every topic
     sources: tuple[Source, ...]  # every topic owned or read
     keyring: Keyring
+    neighbours: Neighbours = field(default_factory=Neighbours)  # whom it may ask over HTTP
     ending: asyncio.Event = field(default_factory=asyncio.Event)  # what goes on for long ends then
 
     @property

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     contact_url: str | None = Field(
         None, description="where services find contact, to check keys; unset: this process"
     )
+    profile_url: str | None = Field(
+        None, description="where services find profile, to ask for customers; unset: this process"
+    )
     origins: str = Field(
         "",
         pattern=r"^(https?://[^\s,/]+(,\s*https?://[^\s,/]+)*)?$",
