@@ -58,10 +58,12 @@ def jane(system: System) -> str:
         ),
         visit("m-1", user, type="membership.changed", data={"organisation": acme, "role": "buyer"}),
         visit("k-1", ("user", "43"), device),
+        visit("q-1", user, type="quote.requested", data={"product": "K"}),
     ]
     answer = system.post(told).json()
     for item in answer["results"]:
         system.profile(JANE, item["position"])
+    wait_until(lambda: system.profile(JANE)["leads"]["open"] == 1, 60.0, "the lead is known")
     disown(system, "somebody-elses")
     return together(system, JANE, "user:shop:44")
 
