@@ -5,6 +5,7 @@ from typing import Any
 
 from services.leads import inbound, tables
 from services.leads.decider import LEAD, PIPELINE, ROUTING, SCORING
+from services.leads.part import SOURCE as SOURCE
 from services.leads.parts import PARTS
 from services.leads.policies import policy
 from services.leads.projections import projection
@@ -16,7 +17,6 @@ from shared.log import Topic
 from shared.messages import Record
 from shared.projection import Event, View
 
-SOURCE = "/leads"
 LEADS = Topic("leads")
 OWNED = (LEADS,)
 READ = ("interactions", "customers", LEADS.name)

@@ -13,6 +13,9 @@ from shared.literals import Row
 from shared.merging import Merge
 from shared.projection import Event
 
+SOURCE = "/leads"
+"""The source of all that leads decides."""
+
 Rows = Iterable[tuple[str, Row]]
 """Rows of a view, each with the name of its table."""
 
