@@ -52,6 +52,14 @@ WHO = [subject(who) for who in ("user:1", "user:2", "email:a@x")]
 SALES = stream_of("sales")
 
 LEADS = [number(n) for n in range(1, 4)]
+FACTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "order": (("order.placed", "order.placed", "order.cancelled", "order.returned"), ("order",)),
+    "subscription": (("subscription.started", "subscription.cancelled"), ("subscription",)),
+    "cost": (("cost.recorded",), ("source",)),
+    "contact": (("call.placed", "email.sent"), ("employee", "purpose")),
+}
+"""What else is told of customers: the types, and the fields that are numbers as text."""
+
 SAID = st.tuples(
     st.sampled_from(
         [
@@ -67,7 +75,7 @@ SAID = st.tuples(
                 "lose",
             ),
             *("reopen", "merge", "unmerge", "note", "follow", "change", "retire", "rules"),
-            *("trait", "view", "belongs", "belongs"),
+            *("trait", "view", "belongs", "belongs", *FACTS),
         ]
     ),
     st.integers(0, 2),
@@ -92,7 +100,7 @@ class History:
 
     def say(self, what: str, lead: int, how: int) -> None:
         self._step += 1
-        if what in ("trait", "view", "belongs"):
+        if what in ("trait", "view", "belongs", *FACTS):
             self._tell(what, lead, how)
         elif what == "merge":
             self._merge(LEADS[lead], LEADS[how % 3])
@@ -194,6 +202,10 @@ class History:
             "traits": {"country": ["GB", "FR", None][how % 3], f"t{how}": how}
         }
         type_, fields = ("customer.described", traits) if what == "trait" else ("page.viewed", {})
+        if what in FACTS:
+            types, numbers = FACTS[what]
+            type_, fields = types[how % len(types)], {each: str(lead) for each in numbers}
+            fields |= {"amount": how, "currency": CURRENCIES[how % 2], "term": "P1M"}
         made = record(type_, who, **said, **fields)
         self._append("interactions.1", WHO[lead], made.value)
 

@@ -41,6 +41,8 @@ WHO_MAY: list[tuple[str, str, tuple[str, ...]]] = [
     ("post", "/v1/identity-decisions", ("write",)),
     ("post", "/v1/key-disownments", ("ops",)),
     ("get", "/v1/(leads|boards|pipelines|routing|scoring).*", ("read",)),
+    ("get", "/v1/(measures|goals|commissions|forecast).*", ("read",)),
+    ("(put|post)", "/v1/(goals|commissions).*", ("ops", "write")),
     ("(post|patch)", "/v1/leads.*", ("write",)),
     ("(put|post|delete)", "/v1/(pipelines|routing|scoring).*", ("ops", "write")),
 ]

@@ -1,0 +1,13 @@
+"""Measures of customers, sales and their cost: what orders, subscriptions and contacts come to."""
+
+from services.leads.inbound import Interaction
+from services.leads.measuring.api import router
+from services.leads.measuring.projections import MERGES, project
+from services.leads.part import Part
+
+PART = Part(
+    routers=(router,),
+    paths=("/v1/measures",),
+    tables=MERGES,
+    project={Interaction: project},
+)
