@@ -32,6 +32,7 @@ from services.leads.routes import (
     RoutingEvent,
 )
 from shared.messages import Identifier
+from tests.contracts import decided_follow_ups
 from tests.leads.examples import (
     CHANGED,
     DEFINED,
@@ -114,6 +115,7 @@ EVENTS: dict[str, tuple[str, str, Any]] = {
         ScoringDefined(1, _ALL_RULES, at=at(1)),
     ),
     **{ROUTING.name_of(event): (ROUTES, ROUTES, event) for event in _OF_ROUTING},
+    **decided_follow_ups.EVENTS,
 }
 """By type: the stream, the partition key, the event."""
 

@@ -1,0 +1,1 @@
+"""Reads of what there is to do."""

@@ -1,0 +1,107 @@
+"""A playbook, and leads that it is for: what examples of following up begin with."""
+
+from collections.abc import Sequence as List
+from typing import Any
+
+from services.leads.decider import LEAD
+from services.leads.follow_ups.commands import DefineSequence, DefineTactic, ReachStage
+from services.leads.follow_ups.decider import PLAYBOOK
+from services.leads.follow_ups.events import (
+    FollowUpStarted,
+    Planned,
+    Sequence,
+    SequenceDefined,
+    Start,
+    Step,
+    Tactic,
+    TacticDefined,
+)
+from services.leads.follow_ups.states import Playbook
+from tests.leads.examples import JANE, ME, SALES, captured
+from tests.records import at
+
+HOUR, DAY = 3600, 86400
+
+STEPS = (
+    Step("call", "Call them", "call", hours=2, guide="Ask why."),
+    Step("write", "Write to them", "email", days=2),
+    Step("again", "Call again", "call", days=5, grace=48),
+)
+FIRST = Sequence("First contact", STEPS, (Start("sales", "new"),), "stage")
+CARE = Sequence("Care", (Step("visit", "Visit them", "visit", days=10),))
+SAMPLES = Tactic("Samples", "Send some.", stages=("offer",), objections=("too dear",))
+
+
+def playbook(*events: Any, **sequences: Sequence) -> Playbook:
+    """With these sequences, by default the first contact and one that is started by hand."""
+    given = sequences or {"first": FIRST, "care": CARE}
+    defined = [SequenceDefined(name, 1, each, at=at(0)) for name, each in given.items()]
+    return PLAYBOOK.fold([*defined, TacticDefined("samples", 1, SAMPLES, at=at(0)), *events])
+
+
+def lead(*events: Any, **changes: Any) -> Any:
+    """Jane's lead, which somebody owns, as it stands."""
+    return LEAD.fold([captured(**({"owner": "7"} | changes)), *events])
+
+
+def reach(stage: str = "new", seconds: float = 1, **changes: Any) -> ReachStage:
+    """Jane's lead comes into a stage."""
+    wanted: dict[str, Any] = {
+        "lead": ME,
+        "known": lead(),
+        "playbook": playbook(),
+        "stage": stage,
+        "begins": stage == "new",
+        "recorded": at(seconds),
+        "at": at(seconds),
+    }
+    return ReachStage(**(wanted | changes))
+
+
+def planned(seconds: float = 1, first: int = 1) -> tuple[Planned, ...]:
+    """The steps of the first contact, of a lead that came then."""
+    calls, when = ("call.placed", "call.received"), seconds
+    due = [when + 2 * HOUR, when + 2 * DAY, when + 5 * DAY]
+    return (
+        Planned(
+            *(first, "call", "Call them", "call", at(when), at(due[0]), at(due[0] + DAY)),
+            *(calls, "Ask why."),
+        ),
+        Planned(
+            *(first + 1, "write", "Write to them", "email", at(due[0]), at(due[1])),
+            *(at(due[1] + DAY), ("email.sent",)),
+        ),
+        Planned(
+            *(first + 2, "again", "Call again", "call", at(due[1]), at(due[2])),
+            *(at(due[2] + 2 * DAY), calls),
+        ),
+    )
+
+
+def started(seconds: float = 1, first: int = 1, **changes: Any) -> FollowUpStarted:
+    """The first contact of Jane's lead was started."""
+    given: dict[str, Any] = {
+        "lead": ME,
+        "pipeline": "sales",
+        "subject": JANE,
+        "sequence": "first",
+        "version": 1,
+        "why": "stage new",
+        "steps": planned(seconds, first),
+        "owner": "7",
+        "stage": "new",
+        "at": at(seconds),
+    }
+    return FollowUpStarted(**(given | changes))
+
+
+def define(sequence: Sequence, name: str = "first", seconds: float = 1) -> DefineSequence:
+    return DefineSequence(name=name, sequence=sequence, pipelines={"sales": SALES}, at=at(seconds))
+
+
+def define_tactic(tactic: Tactic, name: str = "samples", seconds: float = 1) -> DefineTactic:
+    return DefineTactic(name=name, tactic=tactic, at=at(seconds))
+
+
+def numbers(steps: List[Any]) -> list[int]:
+    return [each.step for each in steps]
