@@ -45,6 +45,9 @@ WHO_MAY: list[tuple[str, str, tuple[str, ...]]] = [
     ("(put|post)", "/v1/(goals|commissions).*", ("ops", "write")),
     ("(post|patch)", "/v1/leads.*", ("write",)),
     ("(put|post|delete)", "/v1/(pipelines|routing|scoring).*", ("ops", "write")),
+    ("get", "/v1/(products|price-lists).*", ("read",)),
+    ("(put|post)", "/v1/(products|price-lists).*", ("ops", "write")),
+    ("post", "/v1/prices", ("read",)),
 ]
 """Method, path and the scopes of which one is needed."""
 

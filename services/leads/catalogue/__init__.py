@@ -1,1 +1,17 @@
-"""The catalogue: products, bundles of them, price lists, what is on hand, and what it all costs."""
+"""The catalogue: products, bundles of them, price lists, what is on hand, and what it all costs.
+
+Owns the streams product and price-list; folds `stock.counted` and `order.placed`.
+"""
+
+from services.leads.catalogue.api import ROUTERS
+from services.leads.catalogue.decider import PRICE_LIST, PRODUCT
+from services.leads.catalogue.projections import PROJECT, TABLES
+from services.leads.part import Part
+
+PART = Part(
+    routers=ROUTERS,
+    paths=("/v1/products", "/v1/price-lists", "/v1/prices"),
+    deciders=(PRODUCT, PRICE_LIST),
+    tables=TABLES,
+    project=PROJECT,
+)
