@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import httpx
@@ -20,6 +20,14 @@ T = TypeVar("T")
 Results = list[dict[str, Any]]
 
 
+class Refused(Fatal):
+    """A request was answered with a status that trying again does not change."""
+
+    def __init__(self, detail: str, status: int) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
 class Client:
     """A client of a running system."""
 
@@ -29,12 +37,24 @@ class Client:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def answer(self, method: str, path: str, key: str, **rest: Any) -> Any:
-        """The JSON of an answer; what may pass is tried again. Raises Fatal.
+    async def answer(
+        self,
+        method: str,
+        path: str,
+        key: str,
+        *,
+        extra: Mapping[str, str] | None = None,
+        **rest: Any,
+    ) -> Any:
+        """The JSON of an answer; what may pass is tried again. Raises Refused, Fatal.
 
-        To send events again is settled by their ids.
+        To send events again is settled by their ids. `extra` are headers.
         """
-        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        headers = {
+            "Authorization": f"Bearer {key}",
+            "Content-Type": "application/json",
+            **(extra or {}),
+        }
         deadline = monotonic() + PATIENCE
         while True:
             pause, problem = 1.0, ""
@@ -47,7 +67,8 @@ class Client:
                     return answer.json()
                 problem = f"{answer.status_code} {answer.text[:300]}"
                 if answer.status_code not in _AGAIN:
-                    raise Fatal(f"{method} {path} was answered with {problem}.")
+                    said = f"{method} {path} was answered with {problem}."
+                    raise Refused(said, answer.status_code)
                 pause = _pause(answer)
             if monotonic() + pause > deadline:
                 raise Fatal(f"{method} {path} was not answered in {PATIENCE:.0f} s: {problem}.")

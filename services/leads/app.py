@@ -8,8 +8,9 @@ from starlette.types import ASGIApp
 
 from services.leads import api, consumers, defaults, following
 from services.leads.counts import counts
-from services.leads.decider import PIPELINE
+from services.leads.decider import PIPELINE, SCORING
 from services.leads.decider.pipeline import stream_of
+from services.leads.decider.scoring import STREAM as RULES
 from services.leads.part import Begun
 from services.leads.parts import PARTS
 from shared.application import application, guarded, openapi
@@ -47,7 +48,8 @@ async def _begin(site: Site) -> None:
     handler = CommandHandler(site.pool, consumers.SOURCE)
     origin, at = Origin("service:leads"), rfc3339(now())
     pipelines = [Begun(PIPELINE, stream_of(each.name), each) for each in defaults.pipelines(at)]
-    for decider, stream, command in (*pipelines, *(b for part in PARTS for b in part.begin(at))):
+    begun = (*pipelines, Begun(SCORING, RULES, defaults.scoring(at)))
+    for decider, stream, command in (*begun, *(b for part in PARTS for b in part.begin(at))):
         if (await handler.load(decider, stream)).version == 0:
             await handler.carry_out(decider, stream, command, origin, partitionkey=stream)
 
