@@ -16,6 +16,7 @@ from services.leads.api import (
     routing,
     scores,
 )
+from services.leads.api.light import LightRoute
 
 
 def install(app: FastAPI, routers: Iterable[APIRouter]) -> None:
@@ -25,6 +26,7 @@ def install(app: FastAPI, routers: Iterable[APIRouter]) -> None:
     The routes are the application's own, for an included router is matched twice. Paths with a
     name in the place of an id come first.
     """
+    app.router.routes.append(LightRoute(capturing.documented()))
     for module in (
         leads,
         measures,

@@ -5,6 +5,7 @@ from hashlib import sha256
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.routing import APIRoute
 
 from services.leads.api import examples, shown
 from services.leads.api.bodies import Capture
@@ -57,14 +58,15 @@ async def capture(
     """
 
     async def run() -> Response:
-        return await _capture(request, body, key, idempotency_key)
+        return await captured(request, body, key, idempotency_key)
 
     return await once(site_of(request).pool, key, request, run)
 
 
-async def _capture(
-    request: Request, body: Capture, key: Key, idempotency_key: str | None
+async def captured(
+    request: Request, body: Capture, key: Key, idempotency_key: str | None = None
 ) -> Response:
+    """What the operation answers, whichever way the request came."""
     secret = site_of(request).secret
     identifiers = tuple(
         identifier(secret, key, each.kind, each.namespace, each.value, f"/identifiers/{n}/")
@@ -88,6 +90,12 @@ async def _capture(
     begun = handled.stream == fresh
     document = shown.lead(handled.stream, handled.version, handled.state)
     return answer(request, handled, str(who.subject), document, 201 if begun else 200)
+
+
+def documented() -> APIRoute:
+    """The route of the operation."""
+    (route,) = (each for each in router.routes if isinstance(each, APIRoute))
+    return route
 
 
 async def _again(request: Request, stream: str) -> Handled | None:
