@@ -46,7 +46,8 @@ def test_a_container_finds_the_hosts_of_its_settings(name: str) -> None:
     environment = OURS[name]["environment"]
     database = re.sub(r"\$\{.*?\}", "given", environment["RAPPORT_DATABASE"])
     urls = [f"kafka://{environment['RAPPORT_KAFKA']}", database]
-    urls += [url] if (url := environment.get("RAPPORT_CONTACT_URL")) else []
+    for setting in ("RAPPORT_CONTACT_URL", "RAPPORT_PROFILE_URL"):
+        urls += [url] if (url := environment.get(setting)) else []
     assert {urlsplit(url).hostname for url in urls} <= COMPOSE.keys()
 
 

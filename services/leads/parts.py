@@ -1,9 +1,6 @@
 """The parts that leads is made of, beside leads themselves."""
 
-from services.leads import catalogue, follow_ups
+from services.leads import catalogue, follow_ups, measuring, prospects
 from services.leads.part import Part
 
-PARTS: tuple[Part, ...] = (
-    catalogue.PART,
-    follow_ups.PART,
-)
+PARTS: tuple[Part, ...] = (catalogue.PART, measuring.PART, follow_ups.PART, prospects.PART)

@@ -130,7 +130,7 @@ def _inquire(event: Event, body: Interaction) -> Sequence[Reaction] | None:
 
 def subscribed(event: Event, body: Interaction) -> Inquiry | Ignored:
     """The lead that one of `SUBSCRIPTIONS` begins; its number and when it is due are fields."""
-    subjects = _subjects(body)
+    subjects = subjects_of(body)
     if not subjects:
         return Ignored.NOBODY
     pipeline, title = SUBSCRIPTIONS[event.envelope.type]
@@ -148,7 +148,7 @@ def subscribed(event: Event, body: Interaction) -> Inquiry | Ignored:
 
 def _renewed(event: Event, body: Interaction) -> Sequence[Reaction]:
     """For the amount that is told, else the lead's own; where none is open there is none to win."""
-    subjects = _subjects(body)
+    subjects = subjects_of(body)
     if not subjects:
         return []
     at, named = event.envelope.happened, f"{event.envelope.partitionkey}/{event.envelope.event}"
@@ -202,7 +202,7 @@ def ask(type_: str, body: Interaction) -> Inquiry | Ignored:
         return Ignored.AUTOMATIC
     if not _is_about_buying(type_, body.purpose):
         return Ignored.NOT_SALES
-    subjects = _subjects(body)
+    subjects = subjects_of(body)
     if not subjects:
         return Ignored.NOBODY
     pipeline = "partner" if body.channel == "partner" else "sales"
@@ -223,7 +223,7 @@ def _is_about_buying(type_: str, purpose: str | None) -> bool:
     return purpose == "sales" or (type_ == "form.submitted" and purpose is None)
 
 
-def _subjects(body: Interaction) -> tuple[str, ...]:
+def subjects_of(body: Interaction) -> tuple[str, ...]:
     """The subjects of an interaction, strongest first; claims are none."""
     usable = [each for each in body.identifiers if each.subject is not None and not each.claim]
     ranked = sorted((-RANK.get(each.kind, -1), each.subject or "") for each in usable)

@@ -32,7 +32,11 @@ from services.leads.routes import (
     RoutingEvent,
 )
 from shared.messages import Identifier
-from tests.contracts import decided_catalogue, decided_follow_ups
+from tests.contracts import (
+    decided_catalogue,
+    decided_follow_ups,
+    decided_prospects,
+)
 from tests.leads.examples import (
     CHANGED,
     DEFINED,
@@ -117,6 +121,7 @@ EVENTS: dict[str, tuple[str, str, Any]] = {
     **{ROUTING.name_of(event): (ROUTES, ROUTES, event) for event in _OF_ROUTING},
     **decided_follow_ups.EVENTS,
     **decided_catalogue.EVENTS,
+    **decided_prospects.EVENTS,
 }
 """By type: the stream, the partition key, the event."""
 

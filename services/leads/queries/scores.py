@@ -58,7 +58,12 @@ async def person(
     that of the trait `address`.
     """
     rows = await connection.fetch(in_schema(_TRAITS, schema), subjects, *horizon)
-    traits = {row[0]: msgspec.json.decode(row[1]) for row in rows if row[1] is not None}
+    return person_of({row[0]: row[1] for row in rows if row[1] is not None})
+
+
+def person_of(told: Mapping[str, str]) -> Person:
+    """Who somebody is by traits, JSON by name."""
+    traits = {name: msgspec.json.decode(value) for name, value in told.items()}
     company = _text(traits.get("company"), "name")
     country = _text(traits.get("country")) or _text(_part(traits.get("address")), "country")
     return Person(traits, company, country)
