@@ -71,7 +71,7 @@ async def test_both_ways_answer_the_same(leads: Leads) -> None:
         asked(currency="EURO"),
         asked(surprise=1),
         asked(channel="pigeon"),
-        asked("nobody"),
+        asked(identifiers=[{"kind": "colour", "value": "red"}]),
         asked(amount=5),
         asked(pipeline="nowhere"),
     ],
