@@ -1,5 +1,6 @@
 """Products, price lists and prices over HTTP."""
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -49,8 +50,8 @@ async def put(
 
 
 async def post(leads: Leads, path: str, body: Any, who: str = "service:app", **more: str) -> Any:
-    headers = {**leads.headers(who), **more}
-    return await leads.client.post(path, json=body, headers=headers)
+    headers = {**leads.headers(who), "Content-Type": "application/json", **more}
+    return await leads.client.post(path, content=json.dumps(body), headers=headers)
 
 
 async def stocked(leads: Leads, prices: Mapping[str, Any] = PRICES) -> None:
@@ -358,6 +359,13 @@ async def test_a_partner_has_the_prices_of_its_own_list_alone(leads: Leads) -> N
     assert other.status_code == 403
     for path in ("", "/standard", "/partner", "/standard/history"):
         assert (await leads.ask(f"/v1/price-lists{path}", who)).status_code == 403
+    headers = leads.headers(who)
+    for path, body in (("products/POT", product()), ("price-lists/mine", own)):
+        answer = await leads.client.put(f"/v1/{path}", json=body, headers=headers)
+        assert answer.status_code == 403
+    items = {"items": [{"sku": "POT", **product()}]}
+    assert (await post(leads, "/v1/products", items, who)).status_code == 403
+    assert (await leads.get("/v1/products/TEA", who))["name"] == "Tea"
 
 
 # Imports
@@ -373,17 +381,18 @@ async def test_many_products_are_imported_with_a_result_each(leads: Leads) -> No
         {"sku": "TEA", **product()},
         {"sku": "CUP", "name": "Cup"},
         {"sku": 7, **product()},
+        {"sku": "\ud800", **product()},
     ]
     answer = await post(leads, "/v1/products", {"items": items})
     assert answer.status_code == 200, answer.text
     results = answer.json()["results"]
-    assert [each["result"] for each in results] == ["defined"] * 3 + ["refused"] * 5
+    assert [each["result"] for each in results] == ["defined"] * 3 + ["refused"] * 6
     assert [each["code"] for each in results[3:]] == [
-        *("unknown_sku", "unknown_sku", "duplicate", "invalid", "invalid")
+        *("unknown_sku", "unknown_sku", "duplicate", *["invalid"] * 3)
     ]
     assert [each["errors"][0]["pointer"] for each in results[3:]] == [
         *("/items/3/contents/POT", "/items/4/contents/BOX", "/items/5/sku"),
-        *("/items/6/category", "/items/7/sku"),
+        *("/items/6/category", "/items/7/sku", "/items/8/sku"),
     ]
     assert all(each["position"] for each in results[:3])
     await leads.settle()

@@ -111,7 +111,7 @@ def test_a_bundle_costs_no_more_than_its_parts_do_in_that_quantity() -> None:
         (Line("KETTLE", 1, discount=10_001), "out_of_range", "/lines/1/discount"),
         (Line("KETTLE", 1, discount=-1), "out_of_range", "/lines/1/discount"),
         (Line("KETTLE", 1, price=-1), "out_of_range", "/lines/1/price"),
-        (Line("KETTLE", 1_000_000, price=LARGEST), "out_of_range", "/lines/1/quantity"),
+        (Line("KETTLE", 2, 10_000, LARGEST), "out_of_range", "/lines/1/quantity"),
     ],
 )
 def test_what_is_wrong_is_pointed_to(line: Line, code: str, pointer: str) -> None:
@@ -131,6 +131,14 @@ def test_nothing_and_too_much_are_not_priced() -> None:
     assert refused() == {("no_lines", "/lines")}
     assert refused(*[Line("TEA", 1)] * 201) == {("out_of_range", "/lines")}
     assert refused(*[Line("TEA", 1, price=LARGEST)] * 2) == {("out_of_range", "/lines")}
+
+
+def test_no_number_is_too_large_to_be_told() -> None:
+    terms = prices(KETTLE=LARGEST, KETTLE_PRO=LARGEST, TEA=LARGEST, SET=1)
+    by = catalogue(price_list=replace(STANDARD, prices=terms))
+    assert refused(Line("SET", 10), by=by) == {("out_of_range", "/lines/0/quantity")}
+    assert refused(Line("KETTLE", 2, price=0), by=by) == {("out_of_range", "/lines/0/quantity")}
+    assert of_kind("upgrade", Line("KETTLE", 2), by=by) == []
 
 
 def test_a_retired_product_is_not_sold_and_neither_is_a_bundle_with_it() -> None:

@@ -17,6 +17,9 @@ MOST_PARTS, MOST_RELATED, MOST_SETS = 20, 50, 20
 DEEPEST, MOST_BASES = 3, 5
 """Bundles one in another; lists that a list stands on, one on another."""
 
+MOST_PERCENT = 10_000
+"""Hundredths of a percent by which a list is dearer than its base."""
+
 WHOLE = 10_000
 """Hundredths of a percent in the whole."""
 

@@ -10,6 +10,7 @@ from services.leads.catalogue.bounds import (
     MOST_BREAKS,
     MOST_LINES,
     MOST_PARTS,
+    MOST_PERCENT,
     MOST_PRICES,
     MOST_RELATED,
     MOST_SETS,
@@ -128,7 +129,7 @@ class PriceListBody(BaseModel):
     base: Text | None = Field(
         None, description="The list that this one stands on: it has all its prices, changed."
     )
-    percent: Annotated[int, Field(ge=-WHOLE, le=10 * WHOLE)] = Field(
+    percent: Annotated[int, Field(ge=-WHOLE, le=MOST_PERCENT)] = Field(
         0, description="Hundredths of a percent by which they are changed: -1000 is 10 % less."
     )
     prices: Annotated[

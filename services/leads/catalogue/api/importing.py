@@ -14,6 +14,7 @@ from services.leads.catalogue import loading
 from services.leads.catalogue.api import examples
 from services.leads.catalogue.api.bodies import ProductItem, ProductsBody
 from services.leads.catalogue.api.products import Operator, named
+from services.leads.catalogue.api.seeing import refuse_partners
 from services.leads.catalogue.commands import ChangeProduct, DefineProduct
 from services.leads.catalogue.decider import PRODUCT
 from services.leads.catalogue.decider.product import stream_of
@@ -59,6 +60,8 @@ async def import_products(
     whatever stands. Items may name one another: one that names another which is refused, and which
     is not there yet, is refused too. Good items are kept whatever their neighbours.
     """
+
+    refuse_partners(key)
 
     async def run() -> Response:
         return await _import(request, body, key)
@@ -188,7 +191,7 @@ def _refused(number: int, sku: object, problem: Problem) -> dict[str, Any]:
         {**each.as_dict(), "pointer": f"/items/{number}{each.pointer}"} for each in problem.errors
     ]
     return {
-        "sku": sku if isinstance(sku, str) else None,
+        "sku": sku if isinstance(sku, str) and sku.isprintable() else None,
         "result": "refused",
         "code": problem.code,
         "detail": problem.detail,

@@ -117,6 +117,8 @@ async def put_price_list(
     more each. At most 5,000 prices, and 1 MiB.
     """
 
+    refuse_partners(key)
+
     async def run() -> Response:
         handler = handler_of(request)
         terms = body.terms()

@@ -20,6 +20,7 @@ from services.leads.catalogue import loading, queries
 from services.leads.catalogue.api import examples, shown
 from services.leads.catalogue.api.bodies import ProductBody
 from services.leads.catalogue.api.reading import expected, happened, on_hand
+from services.leads.catalogue.api.seeing import refuse_partners
 from services.leads.catalogue.commands import (
     ChangeProduct,
     DefineProduct,
@@ -142,6 +143,8 @@ async def put_product(
     digit, then up to 99 of what is no blank and none of `/?#%\\`. 409 `product_retired`.
     """
 
+    refuse_partners(key)
+
     async def run() -> Response:
         handler = handler_of(request)
         definition = body.definition(sku)
@@ -184,6 +187,8 @@ async def retire_product(
 ) -> Response:
     """It is sold no more, neither by itself nor in a bundle; what was quoted stays quoted."""
 
+    refuse_partners(key)
+
     async def run() -> Response:
         command = RetireProduct(reason=body.reason, at=moment())
         return await _carry_out(request, sku, command, key, expected_version(request))
@@ -206,6 +211,8 @@ async def restore_product(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """One that was retired is sold again, as it was."""
+
+    refuse_partners(key)
 
     async def run() -> Response:
         command = RestoreProduct(reason=body.reason, at=moment())

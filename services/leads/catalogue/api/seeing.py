@@ -34,6 +34,6 @@ def is_partner(key: Key) -> bool:
 
 
 def refuse_partners(key: Key) -> None:
-    """Raises Forbidden for a partner: price lists are ours."""
+    """Raises Forbidden for a partner: price lists are ours, and so is what is sold."""
     if is_partner(key):
-        raise Forbidden("Price lists are not shown to partners; ask for prices instead.")
+        raise Forbidden("This is not for partners, who read products and ask for prices.")

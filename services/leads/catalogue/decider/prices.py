@@ -4,7 +4,14 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from services.leads.bounds import LARGEST
-from services.leads.catalogue.bounds import MOST_BASES, MOST_BREAKS, MOST_OF_ONE, MOST_PRICES, WHOLE
+from services.leads.catalogue.bounds import (
+    MOST_BASES,
+    MOST_BREAKS,
+    MOST_OF_ONE,
+    MOST_PERCENT,
+    MOST_PRICES,
+    WHOLE,
+)
 from services.leads.catalogue.events import Break, Terms
 from services.leads.catalogue.listing import standing
 from services.leads.catalogue.pricing.amounts import list_price, parts_price
@@ -34,7 +41,7 @@ def _wrong_base(name: str, terms: Terms, base: PriceList | None) -> Wrong:
     if terms.base is None:
         yield from _wrong_alone(terms)
         return
-    yield from whole(terms.percent, "/percent", -WHOLE, 10 * WHOLE)
+    yield from whole(terms.percent, "/percent", -WHOLE, MOST_PERCENT)
     if terms.base == name:
         yield FieldError("/base", "price_list_cycle", "A list cannot stand on itself.")
     elif base is None:

@@ -195,11 +195,12 @@ def _wrong_price(catalogue: Catalogue, line: Line, pointer: str) -> Wrong:
 
 
 def _too_large(lines: Sequence[PricedLine]) -> Wrong:
+    """Lines that come to more than a number of 64 bits holds with ease, discounted or not."""
     for number, line in enumerate(lines):
-        if line.amount > LARGEST:
-            detail = f"This line comes to {line.amount} minor units: {LARGEST} at most."
+        each = max(line.unit_price, line.list_price or 0)
+        if max(line.quantity * each, line.parts or 0) > LARGEST:
+            detail = f"At most {LARGEST} minor units a line, before its discount."
             yield FieldError(f"/lines/{number}/quantity", "out_of_range", detail)
-            return
     if sum(line.amount for line in lines) > LARGEST:
         detail = f"The lines come to more than {LARGEST} minor units."
         yield FieldError("/lines", "out_of_range", detail)

@@ -6,6 +6,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from services.leads.bounds import LARGEST
 from services.leads.catalogue.pricing.amounts import discounted, list_price, not_sold, quantities
 from services.leads.catalogue.pricing.lines import Catalogue, Line
 
@@ -128,6 +129,8 @@ def _more(catalogue: Catalogue, kind: Kind, sku: str, line: Line, number: int) -
     """As many of another product as a line has, by the list and with its discount."""
     product, price = catalogue.sold(sku), list_price(catalogue, sku, line.quantity)
     if product is None or price is None or not_sold(catalogue, product):
+        return None
+    if line.quantity * price > LARGEST:
         return None
     amount = discounted(line.quantity * price, line.discount)
     return Offer(kind, sku, product.name, line.quantity, price, amount, (number,))
