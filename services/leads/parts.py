@@ -1,6 +1,12 @@
 """The parts that leads is made of, beside leads themselves."""
 
-from services.leads import catalogue, follow_ups, measuring, prospects
+from services.leads import catalogue, follow_ups, measuring, planning, prospects
 from services.leads.part import Part
 
-PARTS: tuple[Part, ...] = (catalogue.PART, measuring.PART, follow_ups.PART, prospects.PART)
+PARTS: tuple[Part, ...] = (
+    catalogue.PART,
+    measuring.PART,
+    planning.PART,
+    follow_ups.PART,
+    prospects.PART,
+)

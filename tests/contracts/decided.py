@@ -35,6 +35,7 @@ from shared.messages import Identifier
 from tests.contracts import (
     decided_catalogue,
     decided_follow_ups,
+    decided_planning,
     decided_prospects,
 )
 from tests.leads.examples import (
@@ -122,6 +123,7 @@ EVENTS: dict[str, tuple[str, str, Any]] = {
     **decided_follow_ups.EVENTS,
     **decided_catalogue.EVENTS,
     **decided_prospects.EVENTS,
+    **decided_planning.EVENTS,
 }
 """By type: the stream, the partition key, the event."""
 

@@ -28,6 +28,11 @@ from services.leads.decider import LEAD, PIPELINE, SCORING
 from services.leads.decider.pipeline import stream_of
 from services.leads.decider.scoring import STREAM
 from services.leads.events import Stage
+from services.leads.planning.commands import ChangeGoal, DefineCommissions, RetireGoal, SetGoal
+from services.leads.planning.decider import COMMISSIONS, GOAL
+from services.leads.planning.decider.goals import stream_of as stream_of_goal
+from services.leads.planning.decider.rules import STREAM as PAID
+from services.leads.planning.events import Aim, CommissionRule, Share
 from services.leads.states import Merged, Unknown
 from shared.deciding import store
 from shared.deciding.store import Change, Decided, Kept, Origin
@@ -50,6 +55,7 @@ def _free(*names: str) -> tuple[Stage, ...]:
 FIRST, SECOND = _free("new", "contacted", "offer"), _free("new", "talking")
 WHO = [subject(who) for who in ("user:1", "user:2", "email:a@x")]
 SALES = stream_of("sales")
+AIM = Aim("all", "won", "month", "2026-01-01")
 
 LEADS = [number(n) for n in range(1, 4)]
 FACTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -75,7 +81,7 @@ SAID = st.tuples(
                 "lose",
             ),
             *("reopen", "merge", "unmerge", "note", "follow", "change", "retire", "rules"),
-            *("trait", "view", "belongs", "belongs", *FACTS),
+            *("trait", "view", "belongs", "belongs", *FACTS, "goal", "commissions"),
         ]
     ),
     st.integers(0, 2),
@@ -108,11 +114,25 @@ class History:
             self._unmerge(LEADS[lead])
         elif what in ("change", "retire"):
             self.carry_out(PIPELINE, SALES, self._on_pipeline(what, how))
+        elif what in ("goal", "commissions"):
+            self._plan(what, how)
         elif what == "rules":
             rules = msgspec.structs.replace(RULES, half_life=10 + how)
             self.carry_out(SCORING, STREAM, DefineScoring(rules=rules, at=self.now))
         else:
             self.carry_out(LEAD, LEADS[lead], self._on_lead(what, lead, how))
+
+    def _plan(self, what: str, how: int) -> None:
+        if what == "commissions":
+            rule = CommissionRule("r", (Share("owner", 1 + how),), rate=1)
+            self.carry_out(COMMISSIONS, PAID, DefineCommissions(rules=(rule,), at=self.now))
+            return
+        wanted: list[Any] = [
+            SetGoal(aim=AIM, target=1 + how, at=self.now),
+            ChangeGoal(target=10 + how, at=self.now),
+            RetireGoal(at=self.now),
+        ]
+        self.carry_out(GOAL, stream_of_goal(AIM), wanted[how % 3])
 
     @property
     def now(self) -> str:

@@ -113,7 +113,7 @@ WITH {shared}, counted AS MATERIALIZED (
 {blocks}
 )
 SELECT what, n, grouped, value, rows, amount, other FROM counted
-WHERE grouped COLLATE "C" IN (
+WHERE $2::timestamptz IS NOT NULL AND grouped COLLATE "C" IN (
     SELECT DISTINCT grouped COLLATE "C" FROM counted
     WHERE $3::text IS NULL OR grouped COLLATE "C" > $3 ORDER BY 1 LIMIT $4)
 ORDER BY grouped COLLATE "C", n, what, value

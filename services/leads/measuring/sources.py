@@ -13,7 +13,7 @@ from services.leads.queries.sql import customer_of
 SHARED = """
 led AS MATERIALIZED (
     SELECT l.lead, coalesce(b.customer, l.subject) AS customer, l.state, l.captured, l.closed_at,
-           l.owner, l.pipeline, l.source, l.product,
+           l.owner, l.pipeline, l.source, l.product, l.won_amount, l.won_currency,
            c.value::json #>> '{}' AS country, r.value::json #>> '{}' AS region
     FROM {s}.leads l LEFT JOIN {s}.belonging b ON b.subject = l.subject
     LEFT JOIN {s}.fields c ON c.lead = l.lead AND c.name = 'country'
@@ -71,11 +71,14 @@ SELECT 'customer' AS kind, x.customer::text AS id, {at} AS at, {n} AS n, x.custo
 FROM {what} {_OF}"""
 
 
-def _leads(n: str, at: str, which: str) -> str:
+def _leads(n: str, at: str, which: str, told: str = _NOTHING) -> str:
     return f"""
 SELECT 'lead' AS kind, p.lead::text AS id, {at} AS at, {n} AS n, p.customer, p.lead,
-       {_TOLD}, {_NOTHING}
+       {_TOLD}, {told}
 FROM led p WHERE {which}"""
+
+
+_WON = "p.won_currency AS value, p.won_amount::numeric AS amount, NULL::numeric AS other"
 
 
 def _orders(of: str) -> str:
@@ -198,7 +201,7 @@ THEN: Mapping[str, str] = {
     "churned_customers": _stayed(f"NOT {_KEPT}", 1),
     "repeat_customers": _customers("x.n", "x.at", _REPEAT),
     "new_leads": _leads(_IN.format(at="p.captured"), "p.captured", "true"),
-    "won_leads": _leads(_IN.format(at="p.closed_at"), "p.closed_at", "p.state = 'won'"),
+    "won_leads": _leads(_IN.format(at="p.closed_at"), "p.closed_at", "p.state = 'won'", _WON),
     "orders": _orders("ordered x"),
     "new_revenue": _orders(_FIRST),
     "recurring": _RECURRING,
