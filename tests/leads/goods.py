@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hypothesis import strategies as st
+
 from services.leads.catalogue.commands import DefinePriceList, DefineProduct
 from services.leads.catalogue.events import Break, Definition, Terms
 from services.leads.catalogue.pricing import Catalogue
@@ -63,3 +65,15 @@ def define(product: Definition, related: Mapping[str, Product] = ALL) -> DefineP
 def define_list(terms: Terms = TERMS, **changes: Any) -> DefinePriceList:
     wanted: dict[str, Any] = {"name": "standard", "terms": terms, "base": None, "products": ALL}
     return DefinePriceList(**(wanted | {"at": at(1)} | changes))
+
+
+PRICE = st.integers(0, 10_000)
+
+
+@st.composite
+def breaks(draw: st.DrawFn, alone: bool = False) -> tuple[Break, ...]:
+    """Breaks of a price; with `alone` one price for all quantities."""
+    more = [] if alone else draw(st.lists(st.integers(2, 30), max_size=3, unique=True))
+    found = sorted([1, *more])
+    each = sorted(draw(st.lists(PRICE, min_size=len(found), max_size=len(found))), reverse=True)
+    return tuple(Break(*pair) for pair in zip(found, each, strict=True))

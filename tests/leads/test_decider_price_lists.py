@@ -11,12 +11,14 @@ from services.leads.bounds import LARGEST
 from services.leads.catalogue.commands import ChangePriceList
 from services.leads.catalogue.decider import PRICE_LIST
 from services.leads.catalogue.decider.price_list import stream_of
+from services.leads.catalogue.decider.prices import wrong_terms
 from services.leads.catalogue.events import Break, PriceListChanged, PriceListDefined, Terms
 from services.leads.catalogue.listing import resolved
+from services.leads.catalogue.pricing.amounts import list_price, parts_price
 from services.leads.catalogue.states import Listed, Listing, PriceList
 from shared.errors import Conflict, NotFound
 from tests.leads.given import given
-from tests.leads.goods import ALL, BUNDLED, STANDARD, TERMS, define_list, prices
+from tests.leads.goods import ALL, BUNDLED, STANDARD, TERMS, breaks, catalogue, define_list, prices
 from tests.records import at
 
 DEFINED = PriceListDefined("standard", TERMS, at=at(1))
@@ -185,6 +187,18 @@ def test_a_changed_price_is_the_nearest_minor_unit(price: int, percent: int) -> 
     found = resolved("gold", listings(**terms)).price("TEA", 1)
     assert found is not None
     assert abs(found * 10_000 - price * (10_000 + percent)) * 2 <= 10_000
+
+
+@for_all(st.fixed_dictionaries({sku: breaks() for sku in ("KETTLE", "TEA", "SET")}))
+def test_in_a_list_that_is_taken_every_bundle_costs_less_than_its_parts(found: Any) -> None:
+    terms = replace(TERMS, prices=found)
+    if [*wrong_terms("standard", terms, None, ALL)]:
+        return
+    by = catalogue(price_list=replace(STANDARD, prices=terms.prices))
+    for each in terms.prices["SET"]:
+        parts = parts_price(by, "SET", each.quantity)
+        assert parts is not None
+        assert list_price(by, "SET", each.quantity) == each.price < parts
 
 
 def test_the_stream_of_a_list_is_hashed_from_its_name() -> None:

@@ -1,11 +1,20 @@
 """Products: every rule by which they are defined, changed, retired and restored."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from hypothesis import given as for_all
+from hypothesis import strategies as st
 
-from services.leads.catalogue.commands import ChangeProduct, RestoreProduct, RetireProduct
+from services.leads.catalogue.commands import (
+    ChangeProduct,
+    DefineProduct,
+    RestoreProduct,
+    RetireProduct,
+)
 from services.leads.catalogue.decider import PRODUCT
+from services.leads.catalogue.decider.checks import wrong_product
 from services.leads.catalogue.decider.product import stream_of
 from services.leads.catalogue.events import (
     ProductChanged,
@@ -144,6 +153,36 @@ def test_three_bundles_are_one_in_another_but_not_four() -> None:
     given(PRODUCT).when(define(three, related)).then(ProductDefined(three, at=at(1)))
     four = product("B4", contents={"B3": 1})
     given(PRODUCT).when(define(four, related)).refused("bundle_too_deep", "/contents/B3")
+
+
+PARTS = st.dictionaries(st.sampled_from("ABCDE"), st.integers(1, 3), max_size=3)
+
+
+@for_all(st.lists(st.tuples(st.sampled_from("ABCDE"), PARTS), max_size=30))
+def test_whatever_is_put_into_bundles_none_is_in_itself(
+    wanted: list[tuple[str, dict[str, int]]],
+) -> None:
+    states: dict[str, Any] = {}
+    for sku, contents in wanted:
+        state = states.get(sku, PRODUCT.initial)
+        bundle = product(sku, contents=contents)
+        if [*wrong_product(bundle, states)]:
+            continue
+        made = ChangeProduct if sku in states else DefineProduct
+        events = PRODUCT.decide(state, made(product=bundle, related=states, at=at(1)))
+        states[sku] = PRODUCT.fold(events, state)
+        for each in states:
+            assert each not in inside(each, states)
+
+
+def inside(sku: str, states: Mapping[str, Any]) -> set[str]:
+    """What is in a product, and in that, to the end."""
+    found: set[str] = set()
+    level = {*states[sku].product.contents}
+    while level - found:
+        found |= level
+        level = {part for each in level for part in states[each].product.contents}
+    return found
 
 
 def test_the_stream_of_a_product_is_hashed_from_its_sku() -> None:

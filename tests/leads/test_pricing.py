@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from services.leads.bounds import LARGEST
-from services.leads.catalogue.events import Break, Definition
+from services.leads.catalogue.events import Definition
 from services.leads.catalogue.pricing import (
     Catalogue,
     Finding,
@@ -27,9 +27,11 @@ from tests.leads.goods import (
     DAY,
     GIFT,
     KETTLE,
+    PRICE,
     SET,
     STANDARD,
     TEA,
+    breaks,
     catalogue,
     prices,
     product,
@@ -243,15 +245,6 @@ def test_what_is_retired_or_has_no_price_is_not_offered() -> None:
 
 SKUS = ("A", "B", "C")
 BUNDLES = ("AB", "AAC", "NEST")
-_price = st.integers(0, 10_000)
-
-
-@st.composite
-def breaks(draw: st.DrawFn, alone: bool = False) -> tuple[Break, ...]:
-    more = [] if alone else draw(st.lists(st.integers(2, 30), max_size=3, unique=True))
-    found = sorted([1, *more])
-    each = sorted(draw(st.lists(_price, min_size=len(found), max_size=len(found))), reverse=True)
-    return tuple(Break(*pair) for pair in zip(found, each, strict=True))
 
 
 @st.composite
@@ -277,7 +270,7 @@ LINES = st.lists(
         st.sampled_from([*SKUS, *BUNDLES]),
         st.integers(1, 40),
         st.integers(0, 10_000),
-        st.none() | _price,
+        st.none() | PRICE,
     ),
     min_size=1,
     max_size=6,

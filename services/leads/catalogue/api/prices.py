@@ -32,7 +32,9 @@ async def prices(
     """What lines cost by a list on a day, which rules they break, what would be better.
 
     Nothing is kept. Money is in minor units of `currency`. A line comes to quantity x unit price x
-    (1 - discount), rounded half up, once a line; the total is their sum. `findings` are rules that
+    (1 - discount), rounded half up, once a line; the total is their sum. A bundle costs no more
+    than what is in it does by the list in that quantity: `parts` says how much that is, `saved` how
+    much less the bundle is. `findings` are rules that
     the lines break. `offers` are bundles that cost less, what is better, and what goes with it,
     each with the `difference` that it makes to the total. `bought_together` is counted: of the
     `of` orders with the line's product `orders` had the other one too. `stock` is what was counted
