@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from shared.checkpoints import is_lost
@@ -24,15 +24,25 @@ Tell = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done and how much there is."""
 
 
+Beside = Callable[[Schema, Targets, int], AbstractAsyncContextManager[None]]
+"""What folds the same schema, up to the same targets and of the same sample, while a body runs."""
+
+
+def nobody(schema: Schema, until: Targets, sample: int) -> AbstractAsyncContextManager[None]:
+    """Nobody else folds."""
+    return nullcontext()
+
+
 @dataclass(frozen=True)
 class Ground:
-    """What a long job on a view's schemas works with."""
+    """What a long job on a view's schemas works with; `beside`: other processes that help."""
 
     pool: Pool
     log: Log
     view: View
     prefix: str = ""
     pace: Pace = field(default_factory=Pace)
+    beside: Beside = nobody
 
 
 @asynccontextmanager

@@ -131,14 +131,25 @@ async def fill(ground: Ground, schema: Schema, until: Targets, tell: Tell, sampl
     """Fold a new schema up to the targets, in the fast way. Raises BeginAnew, Fatal."""
     if not await bulk.is_begun(ground.pool, schema.name):
         return
+    async with ground.beside(schema, until, sample):
+        await stage(ground, schema, until, tell, sample)
+    failpoint("rebuild.folded")
+    await bulk.finish(ground.pool, ground.view, schema.name, tell)
+    failpoint("rebuild.finished")
+
+
+async def stage(
+    ground: Ground, schema: Schema, until: Targets, tell: Tell, sample: int = 1
+) -> None:
+    """Do some of what is folded before anything is merged; several processes share it.
+
+    Raises BeginAnew, Fatal.
+    """
     staging = _Staging(ground.view, schema, sum(until.values()) // sample, sample)
     view = replace(ground.view, fold=staging.fold, singles=())
     pace = replace(ground.pace, batch=BATCH)
     with suppress(Over):  # an earlier call has begun to finish it already
         await catch_up(replace(ground, view=view, pace=pace), schema, until, tell, staging.check)
-    failpoint("rebuild.folded")
-    await bulk.finish(ground.pool, ground.view, schema.name, tell)
-    failpoint("rebuild.finished")
 
 
 async def rise(ground: Ground, schema: Schema, tell: Tell, *, to_the_former: bool = False) -> None:

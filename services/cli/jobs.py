@@ -23,7 +23,7 @@ from typing_extensions import override
 from services.cli.reach import Reach, log_of, pool_of
 from services.registry import SERVICES
 from shared import memory
-from shared.catchup import Ground, Tell
+from shared.catchup import Beside, Ground, Tell, nobody
 from shared.clock import monotonic
 from shared.consumer import Pace
 from shared.errors import Fatal
@@ -43,7 +43,7 @@ def service_of(name: str) -> Service:
 
 @asynccontextmanager
 async def ground_of(
-    place: Reach, service: Service, rate: float | None = None
+    place: Reach, service: Service, rate: float | None = None, beside: Beside = nobody
 ) -> AsyncIterator[Ground]:
     """What a job on a service's views works with; `rate` is in events per second."""
     prefix = place.settings.topic_prefix
@@ -53,7 +53,7 @@ async def ground_of(
         pace = Pace(lease=place.settings.lease_seconds)
         if rate is not None:
             pace = replace(pace, rate=rate / partitions)
-        yield Ground(pool, log, service.view(prefix), prefix, pace)
+        yield Ground(pool, log, service.view(prefix), prefix, pace, beside)
 
 
 class _Rate(ProgressColumn):

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from services.cli import jobs, show
+from services.cli.mates import Workers, mates
 from services.cli.reach import pool_of, reach, run
 from shared import rebuilding, schemas
 from shared.catchup import Ground
@@ -16,7 +17,7 @@ from shared.schemas import Kept, ends
 
 app = typer.Typer(help="The view schemas that a service keeps.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(metavar="SERVICE", help="contact or profile.")]
+Name = Annotated[str, typer.Argument(metavar="SERVICE", help="contact, leads or profile.")]
 
 
 def command(
@@ -30,6 +31,7 @@ def command(
     rate: Annotated[
         float | None, typer.Option(min=1, help="Events per second at most.", show_default=False)
     ] = None,
+    workers: Workers = 1,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what there is to do.")
     ] = False,
@@ -44,7 +46,7 @@ def command(
     """
     if sum((to_the_former, cancel, dry_run)) > 1:
         raise Fatal("Take one of --back, --cancel and --dry-run.")
-    found = run(_command(service, to_the_former, cancel, rate, dry_run, as_json))
+    found = run(_command(service, to_the_former, cancel, rate, workers, dry_run, as_json))
     if as_json:
         show.json(found)
     else:
@@ -56,11 +58,13 @@ async def _command(
     to_the_former: bool,
     cancel: bool,
     rate: float | None,
+    workers: int,
     dry_run: bool,
     quiet: bool,
 ) -> dict[str, object]:
     service = jobs.service_of(name)
-    async with jobs.ground_of(reach(), service, rate) as ground:
+    beside = mates(name, workers - 1, rate)
+    async with jobs.ground_of(reach(), service, rate, beside) as ground:
         if cancel:
             names = await rebuilding.cancel(ground.pool, ground.view)
             said = f"Dropped {', '.join(names)}." if names else "There was nothing to cancel."

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from services.cli import jobs, show
+from services.cli.mates import Workers, mates
 from services.cli.reach import Reach, reach, run, started
 from shared.verifying import Shown, Verdict, verify
 
@@ -14,13 +15,16 @@ LONG = 200
 
 
 def command(
-    service: Annotated[str, typer.Argument(metavar="SERVICE", help="contact, profile or all.")],
+    service: Annotated[
+        str, typer.Argument(metavar="SERVICE", help="contact, leads, profile or all.")
+    ],
     sample: Annotated[
         int, typer.Option(min=1, help="Fold 1 in so many subjects; 1 folds all.")
     ] = 1,
     rate: Annotated[
         float | None, typer.Option(min=1, help="Events per second at most.", show_default=False)
     ] = None,
+    workers: Workers = 1,
     as_json: show.AsJson = False,
 ) -> None:
     """Fold the log anew beside the live view, to the same checkpoints, and compare every row.
@@ -31,7 +35,7 @@ def command(
     differences; 2: it could not be told.
     """
     names = run(started(reach())) if service == "all" else [service]
-    found = [run(_verify(reach(), name, sample, rate, as_json)) for name in names]
+    found = [run(_verify(reach(), name, sample, rate, workers, as_json)) for name in names]
     if as_json:
         show.json([_document(each) for each in found])
     else:
@@ -41,8 +45,11 @@ def command(
         raise typer.Exit(1)
 
 
-async def _verify(place: Reach, name: str, sample: int, rate: float | None, quiet: bool) -> Verdict:
-    async with jobs.ground_of(place, jobs.service_of(name), rate) as ground:
+async def _verify(
+    place: Reach, name: str, sample: int, rate: float | None, workers: int, quiet: bool
+) -> Verdict:
+    beside = mates(name, workers - 1, rate)
+    async with jobs.ground_of(place, jobs.service_of(name), rate, beside) as ground:
         with jobs.progress(quiet=quiet) as tell:
             return await verify(ground, tell, sample)
 

@@ -18,13 +18,6 @@ from tests.contact.examples import SENT
 from tests.system.running import System, wait_until
 
 METADATA = {"contact": contact_tables, "leads": leads_tables, "profile": profile_tables}
-RULES = {
-    "fit": [],
-    "engagement": [{"id": "pages", "type": "page.viewed", "points": 1}],
-    "half_life": 30,
-    "thresholds": {"a": 60, "b": 30, "c": 10},
-    "hot": 80,
-}
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +42,6 @@ def told(system: System) -> System:
         timeout=10,
     )
     assert answer.status_code == 202, answer.text
-    answer = httpx.put(
-        f"{system.url}/v1/scoring", json=RULES, headers=system.key("write"), timeout=10
-    )
-    assert answer.status_code == 200, answer.text
     system.post({"type": "order.placed", "id": "bad", "source": "/x", "data": {"amount": "?"}})
     wait_until(lambda: _settled(system), 60, "both services are idle")
     return system
@@ -98,7 +87,7 @@ def verified(system: System, *words: str) -> tuple[int, dict[str, dict[str, Any]
 
 
 def test_a_view_equals_the_log_folded_anew(told: System) -> None:
-    code, found = verified(told)
+    code, found = verified(told, "--workers", "2")
     assert code == 0, found
     assert {each["differences"] for each in found.values()} == {0}
     assert {name: _empty(each) for name, each in found.items()} == {
@@ -122,7 +111,7 @@ def test_a_rebuilt_view_serves_the_same_and_can_be_taken_back(told: System) -> N
     for service in ("contact", "profile"):
         planned = told.rapport("rebuild", service, "--dry-run")
         assert (planned.returncode, "Nothing was changed" in planned.stdout) == (0, True)
-        rebuilt = told.rapport("rebuild", service)
+        rebuilt = told.rapport("rebuild", service, "--workers", "2")
         assert rebuilt.returncode == 0, rebuilt.stderr
         assert "_2 serves" in rebuilt.stdout
     assert told.profile("user:shop:42") == before
