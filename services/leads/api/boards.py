@@ -7,7 +7,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from services.leads.api import documents
-from services.leads.api.context import cursors_of, schema_of, seen_by, site_of
+from services.leads.api.context import cursors_of, schema_of, sight_of, site_of
 from services.leads.api.money import Sum, summed
 from services.leads.api.odds import numbered, pipeline_named
 from services.leads.api.parameters import Board
@@ -40,13 +40,13 @@ async def board(
     and `weighted`, the sum of amount times probability of the stage, rounded once. Leads in a
     stage that was removed stand in the one that took its place. Each column has its first leads
     and a `next_cursor`: with it and `stage` comes the next page of that column. A representative
-    or partner sees, and counts, the leads that it owns.
+    sees, and counts, the leads of its teams, a partner those that it owns or gave.
     """
     site = site_of(request)
     found = await pipeline_named(request, pipeline)
-    owner = seen_by(key)
+    sight = await sight_of(request, key)
     columns = _columns(found, parameters.stage)
-    name = f"/v1/boards {pipeline} {parameters.stage} {owner}"
+    name = f"/v1/boards {pipeline} {parameters.stage} {sight}"
     after = cursors_of(site).read(name, _cursor(parameters))
     mark = (str(after[0]), str(after[1])) if after else None
     schema = await schema_of(site, parameters.min_position)
@@ -54,14 +54,14 @@ async def board(
         site.pool.acquire() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        cells = await boards.cells(connection, schema, pipeline, seen(owner))
+        cells = await boards.cells(connection, schema, pipeline, seen(sight))
         cards = await boards.cards(
-            connection, schema, pipeline, columns, parameters.limit, seen(owner), mark
+            connection, schema, pipeline, columns, parameters.limit, seen(sight), mark
         )
     content = _content(found, cells) | {
         "columns": [
             _column(found, number, cells)
-            | _page(site, f"/v1/boards {pipeline} {stage} {owner}", cards[stage], parameters.limit)
+            | _page(site, f"/v1/boards {pipeline} {stage} {sight}", cards[stage], parameters.limit)
             for number, stage in enumerate(each.name for each in found.stages)
             if stage in cards
         ]

@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.leads.api import examples
-from services.leads.api.context import handler_of, seen_by
+from services.leads.api.context import handler_of, is_seen, sight_of
 from services.leads.decider import LEAD
-from services.leads.states import Unknown
+from services.leads.seeing import Sight
 from shared.auth import Key, require
 from shared.deciding import feeding
 from shared.deciding.changes import Visible
@@ -31,22 +31,20 @@ async def changes(
     """Every event of leads, pipelines, routing and scoring, unchanged and in order, oldest first.
 
     As a page, or, with `Accept: text/event-stream`, as a stream that goes on: reconnect with
-    `Last-Event-ID`. A representative or partner sees the events of the leads it owns now.
+    `Last-Event-ID`. A representative sees the events of the leads that its teams have now, a
+    partner of those that it has now or gave.
     """
-    owner = seen_by(key)
-    visible = None if owner is None else _of(handler_of(request), owner)
+    visible = visible_to(handler_of(request), await sight_of(request, key))
     return await feeding.answer(request, request.app.state.feed, since, visible)
 
 
-def _of(handler: CommandHandler, owner: str) -> Visible:
-    """The leads of an owner."""
+def visible_to(handler: CommandHandler, sight: Sight | None) -> Visible | None:
+    """The leads that somebody sees; None where all is seen."""
+    if sight is None:
+        return None
 
     async def visible(streams: Sequence[str]) -> Collection[str]:
         kept = await handler.load_all(LEAD, streams)
-        return {
-            stream
-            for stream, found in kept.items()
-            if not isinstance(found.state, Unknown) and found.state.lead.owner == owner
-        }
+        return {stream for stream, found in kept.items() if is_seen(sight, found.state)}
 
     return visible

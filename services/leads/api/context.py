@@ -5,8 +5,11 @@ from uuid import UUID
 
 from fastapi import Request, Response
 
-from services.leads.decider import LEAD, PIPELINE
+from services.leads.decider import LEAD, PIPELINE, ROUTING
 from services.leads.decider.pipeline import stream_of
+from services.leads.decider.routing import STREAM as ROUTES
+from services.leads.routes import Routing, Unordered
+from services.leads.seeing import Sight, sight
 from services.leads.states import Lead, Pipeline, Unknown
 from shared import telemetry
 from shared.auth import Key
@@ -42,8 +45,19 @@ def cursors_of(site: Site) -> Cursors:
 
 
 def seen_by(key: Key) -> str | None:
-    """The owner to whose leads a key is limited: a representative or partner sees its own alone."""
+    """To whose own matters - goals, a day, a calendar - a key is limited; None sees anybody's.
+
+    Of leads more is seen: see `sight_of`.
+    """
     return None if key.principal.startswith("service:") else key.principal
+
+
+async def sight_of(request: Request, key: Key) -> Sight | None:
+    """Which leads a key sees, and may change, by the teams of this moment; None sees all."""
+    teams: Routing = Unordered()
+    if key.principal.startswith("representative:"):
+        teams = (await handler_of(request).load(ROUTING, ROUTES)).state
+    return sight(key.principal, teams)
 
 
 def origin_of(key: Key) -> Origin:
@@ -81,11 +95,16 @@ async def _reached(site: Site, schema: str, place: Place) -> bool:
 async def lead(request: Request, key: Key, id: UUID) -> Kept:
     """A lead that the key may see, as it stands. Raises NotFound."""
     kept = await handler_of(request).load(LEAD, str(id))
-    may = seen_by(key)
-    state: Lead = kept.state
-    if isinstance(state, Unknown) or may not in (None, state.lead.owner):
+    if not is_seen(await sight_of(request, key), kept.state):
         raise NotFound("There is no such lead.")
     return kept
+
+
+def is_seen(sight: Sight | None, state: Lead) -> bool:
+    """Whether there is such a lead for who sees that much."""
+    if isinstance(state, Unknown):
+        return False
+    return sight is None or sight.sees(state.lead)
 
 
 async def pipeline(request: Request, name: str) -> Pipeline:

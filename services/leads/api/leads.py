@@ -6,11 +6,12 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.leads.api import documents
-from services.leads.api.context import cursors_of, schema_of, seen_by, site_of
+from services.leads.api.context import cursors_of, schema_of, sight_of, site_of
 from services.leads.api.odds import from_stage, pipeline_named
 from services.leads.api.parameters import Duplicates, Leads
 from services.leads.queries import duplicates, leads
 from services.leads.queries.filters import Filter, seen
+from services.leads.seeing import Sight
 from shared.auth import Key, require
 from shared.documents import answers
 from shared.http import conditional, json_response, page, wrong_parameter
@@ -32,11 +33,12 @@ async def all_leads(
 
     Amounts are in minor units of their `currency`; to sort or filter by them needs
     `filter[currency][eq]`, so that no two currencies are compared. `customer` is whom the subject
-    belongs to now. A representative or partner sees the leads that it owns. 404 for a pipeline
-    that is not there, where `filter[reached][eq]` names a stage of one.
+    belongs to now. A representative sees the leads of all members of its teams, a partner those
+    that it owns or gave. 404 for a pipeline that is not there, where `filter[reached][eq]` names a
+    stage of one.
     """
     site = site_of(request)
-    filters = await _filters(request, parameters, seen_by(key))
+    filters = await _filters(request, parameters, await sight_of(request, key))
     schema = await schema_of(site, parameters.min_position)
     name = f"/v1/leads {parameters.sort} {filters}"
     after = cursors_of(site).read(name, parameters.cursor)
@@ -55,7 +57,7 @@ async def all_leads(
     return conditional(request, page([row[1] for row in shown], cursor))
 
 
-async def _filters(request: Request, parameters: Leads, owner: str | None) -> tuple[Filter, ...]:
+async def _filters(request: Request, parameters: Leads, sight: Sight | None) -> tuple[Filter, ...]:
     """What was asked for, and what may be seen. Raises Unprocessable, NotFound."""
     by_money = parameters.sort.endswith("amount") or any(
         bound is not None for bound in (parameters.amount_gte, parameters.amount_lte)
@@ -64,7 +66,7 @@ async def _filters(request: Request, parameters: Leads, owner: str | None) -> tu
         raise wrong_parameter(
             "filter[currency][eq]", "required", "To sort or filter by amount, name the currency."
         )
-    filters = (*parameters.filters(), *seen(owner))
+    filters = (*parameters.filters(), *seen(sight))
     if parameters.reached_eq is None:
         return filters
     named = parameters.pipeline_eq or []
@@ -98,7 +100,7 @@ async def all_duplicates(
     named = parameters.pipeline_eq
     filters = (
         *((Filter("pipeline_eq", tuple(named)),) if named else ()),
-        *seen(seen_by(key)),
+        *seen(await sight_of(request, key)),
     )
     name = f"/v1/leads/duplicates {filters}"
     after = cursors_of(site).read(name, parameters.cursor)

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.leads.api import documents
-from services.leads.api.context import cursors_of, schema_of, seen_by, site_of
+from services.leads.api.context import cursors_of, schema_of, sight_of, site_of
 from services.leads.api.numbers import Behind, funnel, group
 from services.leads.api.odds import all_odds, numbered, pipeline_named
 from services.leads.api.parameters import Measured
@@ -56,7 +56,7 @@ async def measured(
     days = _days(parameters)
     period = Period(*(datetime.combine(day, time(), UTC) for day in days))
     pipeline = await _pipeline(request, parameters)
-    filters = (*parameters.filters(), *seen(seen_by(key)))
+    filters = (*parameters.filters(), *seen(await sight_of(request, key)))
     odds = await all_odds(request)
     schema = await schema_of(site, parameters.min_position)
     name = f"/v1/leads/measures {parameters.by} {days} {filters}"

@@ -37,8 +37,10 @@ def chosen(parameters: Told, teams: Teams, key: Key) -> tuple[Filter, ...]:
         if name in CONDITIONS
     }
     found = [_filter(name, value, teams) for name, value in given.items()]
-    may = seen_by(key)
-    return (*found, *(() if may is None else (Filter("owner_eq", (may,)),)))
+    if (may := seen_by(key)) is None:
+        return tuple(found)
+    mine = {may}.union(*(members for members in teams.values() if may in members))
+    return (*found, Filter("owner_eq", tuple(sorted(mine))))
 
 
 def _filter(name: str, value: Any, teams: Teams) -> Filter:

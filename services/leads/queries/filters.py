@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from services.leads.queries.sql import customer_of, subjects_of
+from services.leads.seeing import Sight
 
 Value = str | int | bool | datetime | date | tuple[str, ...]
 
@@ -17,6 +18,8 @@ CONDITIONS: Mapping[str, str] = {
     "stage_eq": "l.stage = ANY ({v}::text[])",
     "state_eq": "l.state = ANY ({v}::text[])",
     "owner_eq": "l.owner = ANY ({v}::text[])",
+    "seen_eq": "(l.owner = ANY ({v}::text[])"
+    " OR l.source LIKE 'partner:%' AND l.source = ANY ({v}::text[]))",
     "owner_exists": "(l.owner IS NOT NULL) = {v}::boolean",
     "source_eq": "l.source = ANY ({v}::text[])",
     "product_eq": "l.product = ANY ({v}::text[])",
@@ -42,7 +45,8 @@ CONDITIONS: Mapping[str, str] = {
 }
 """What leads, rows `l`, are filtered by: `{v}` is what is compared with.
 
-`visited`: is or ever was in one of these stages; `reached`: that, or won.
+`visited`: is or ever was in one of these stages; `reached`: that, or won; `seen`: owned by one of
+these partners, or given by it.
 """
 
 
@@ -62,6 +66,8 @@ def where(filters: Iterable[Filter], args: list[object]) -> str:
     return " AND ".join(conditions)
 
 
-def seen(owner: str | None) -> tuple[Filter, ...]:
-    """What limits somebody to the leads of an owner; None sees all."""
-    return () if owner is None else (Filter("owner_eq", (owner,)),)
+def seen(sight: Sight | None) -> tuple[Filter, ...]:
+    """What limits somebody to the leads that they see; None sees all."""
+    if sight is None:
+        return ()
+    return (Filter("seen_eq" if sight.given else "owner_eq", sight.owners),)
