@@ -18,6 +18,7 @@ GOODS: dict[str, dict[str, Any]] = {
     "TEA": {},
     "KETTLE-PRO": {},
     "KETTLE": {"goes_with": ["TEA"], "better": ["KETTLE-PRO"]},
+    "CUP": {},
     "LID": {"requires": [["KETTLE"]], "excludes": ["KETTLE-PRO"]},
     "SET": {"contents": {"KETTLE": 1, "TEA": 2}},
 }
@@ -136,7 +137,7 @@ async def test_bundles_are_in_no_circle(leads: Leads) -> None:
 
 async def test_products_are_listed_filtered_sorted_and_paged(leads: Leads) -> None:
     await stocked(leads)
-    await put(leads, "/v1/products/CUP", product(name="Cup 100%", category="table"))
+    await put(leads, "/v1/products/CUP", product(name="Cup 100%", category="table"), 1)
     await post(leads, "/v1/products/LID/retire", {"reason": "x"}, **{"If-Match": '"1"'})
     await leads.settle()
 
@@ -146,6 +147,7 @@ async def test_products_are_listed_filtered_sorted_and_paged(leads: Leads) -> No
     assert await skus() == ["CUP", "KETTLE", "KETTLE-PRO", "LID", "SET", "TEA"]
     assert await skus(sort="-name") == ["TEA", "SET", "LID", "KETTLE-PRO", "KETTLE", "CUP"]
     assert (await skus(sort="-touched"))[:2] == ["LID", "CUP"]
+    assert await skus(sku__eq=["TEA", "CUP", "POT"]) == ["CUP", "TEA"]
     assert await skus(status__eq="retired") == ["LID"]
     assert await skus(category__eq="table") == ["CUP"]
     assert await skus(text__contains="kett") == ["KETTLE", "KETTLE-PRO"]
@@ -206,7 +208,7 @@ async def test_what_is_of_another_kind_than_it_should_be_is_not_there(leads: Lea
     for lines in NO_LINES:
         await leads.tell("order.placed", "user:shop:1", order="1", lines=lines)
     listed = (await leads.get("/v1/products"))["data"]
-    assert [each["stock"] for each in listed] == [None] * 5
+    assert [each["stock"] for each in listed] == [None] * 6
     found = (await post(leads, "/v1/prices", asked(("KETTLE", 1)))).json()
     assert found["bought_together"] == []
 
@@ -224,6 +226,13 @@ async def test_a_price_list_has_versions(leads: Leads) -> None:
     changed = await put(leads, "/v1/price-lists/standard", wanted, 1)
     assert (changed.json()["version"], changed.json()["valid_to"]) == (2, "2027-12-31")
     await leads.settle()
+    earlier = await leads.get("/v1/price-lists/standard", version=1)
+    assert earlier == seen.json()
+    for wanted_version in (3, 2**31 - 1):
+        gone = await leads.ask("/v1/price-lists/standard", version=wanted_version)
+        assert (gone.status_code, gone.json()["code"]) == (404, "unknown_version")
+    both = await leads.ask("/v1/price-lists/standard", version=1, whole=True)
+    assert wrong(both) == {("not_both", "/query/whole")}
     history = (await leads.get("/v1/price-lists/standard/history"))["data"]
     assert [each["data"]["terms"]["valid_to"] for each in history] == ["2026-12-31", "2027-12-31"]
     (listed,) = (await leads.get("/v1/price-lists"))["data"]
@@ -286,7 +295,7 @@ async def test_a_configuration_is_priced_with_all_that_is_known_of_it(leads: Lea
     await stocked(leads)
     await leads.tell("stock.counted", sku="KETTLE", quantity=1, seconds=5)
     for order in range(3):
-        lines = [{"sku": "KETTLE"}, {"sku": "CUP"}][: 1 + order % 2]
+        lines = [{"sku": "KETTLE"}, {"sku": "CUP"}, {"sku": "POT"}][: 1 + order % 2 * 2]
         await leads.tell("order.placed", "user:shop:1", order=str(order), lines=lines)
     answer = await post(leads, "/v1/prices", asked(("KETTLE", 2), ("TEA", 4), ("LID", 1)))
     found = answer.json()
@@ -299,7 +308,9 @@ async def test_a_configuration_is_priced_with_all_that_is_known_of_it(leads: Lea
     kinds = [(each["kind"], each["sku"], each["difference"]) for each in found["offers"]]
     assert kinds == [("bundle", "SET", -800), ("upgrade", "KETTLE-PRO", 6000)]
     assert found["findings"] == []
-    assert found["bought_together"] == [{"sku": "CUP", "with": "KETTLE", "orders": 1, "of": 3}]
+    assert found["bought_together"] == [
+        {"sku": "CUP", "name": "Cup", "with": "KETTLE", "orders": 1, "of": 3}
+    ]
 
 
 async def test_the_documents_shown_have_the_shape_of_real_ones(leads: Leads) -> None:

@@ -26,6 +26,7 @@ class Products:
 
     sort: str = "sku"
     descending: bool = False
+    skus: tuple[str, ...] = ()
     status: str | None = None
     categories: tuple[str, ...] = ()
     text: str | None = None
@@ -47,6 +48,9 @@ def _select(listing: Products) -> tuple[str, list[object]]:
     direction, beyond = ("DESC", "<") if listing.descending else ("ASC", ">")
     args: list[object] = [listing.limit + 1]
     conditions = ["p.described IS NOT NULL"]
+    if listing.skus:
+        args.append([*listing.skus])
+        conditions.append(f"p.sku = ANY (${len(args)}::text[])")
     if listing.status is not None:
         args.append(listing.status)
         conditions.append(f"p.status = ${len(args)}")
@@ -95,11 +99,11 @@ async def bundles(connection: Connection, schema: str, skus: Sequence[str]) -> l
 
 async def bought(
     connection: Connection, schema: str, skus: Sequence[str]
-) -> Sequence[tuple[str, str, int, int]]:
-    """What was bought with the products and is not among them: (sku, with, orders with both,
-    orders with the latter), the most often first."""
+) -> Sequence[tuple[str, str, str, int, int]]:
+    """What is sold and was bought with the products, and is not among them: (sku, name, with,
+    orders with both, orders with the latter), the most often first."""
     rows = await connection.fetch(in_schema(_BOUGHT, schema), [*skus], MOST_BOUGHT)
-    return [(row[0], row[1], row[2], row[3]) for row in rows]
+    return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
 
 
 _ON_HAND = f"""json_build_object('on_hand', sum(k.quantity),
@@ -132,8 +136,9 @@ WHERE c.part = ANY ($1::text[]) GROUP BY c.bundle ORDER BY count(*) DESC, c.bund
 
 _BOUGHT = """
 SELECT * FROM (
-    SELECT DISTINCT ON (t.other) t.other, t.sku, t.orders, one.orders AS all_orders
+    SELECT DISTINCT ON (t.other) t.other, p.name, t.sku, t.orders, one.orders AS all_orders
     FROM {s}.together t JOIN {s}.together one ON one.sku = t.sku AND one.other = t.sku
+    JOIN {s}.products p ON p.sku = t.other AND p.status = 'active'
     WHERE t.sku = ANY ($1::text[]) AND NOT t.other = ANY ($1::text[])
     ORDER BY t.other, t.orders DESC, t.sku) most
 ORDER BY orders DESC, other LIMIT $2

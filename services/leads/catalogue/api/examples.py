@@ -124,7 +124,9 @@ PRICES: dict[str, Any] = {
             "stock": None,
         }
     ],
-    "bought_together": [{"sku": "CUP-4", "with": "KETTLE-1", "orders": 12, "of": 40}],
+    "bought_together": [
+        {"sku": "CUP-4", "name": "Cup", "with": "KETTLE-1", "orders": 12, "of": 40}
+    ],
 }
 
 _HISTORY: dict[str, Any] = {

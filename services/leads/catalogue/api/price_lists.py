@@ -1,7 +1,8 @@
 """Price lists: what they say, version by version."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
@@ -25,21 +26,38 @@ from services.leads.catalogue.commands import ChangePriceList, DefinePriceList, 
 from services.leads.catalogue.decider import PRICE_LIST
 from services.leads.catalogue.decider.price_list import stream_of
 from services.leads.catalogue.events import Terms
-from services.leads.catalogue.states import PriceList
+from services.leads.catalogue.states import Listed, PriceList
+from services.leads.queries import history
 from shared.deciding.command_handler import stale
 from shared.documents import answers
 from shared.errors import NotFound
-from shared.http import conditional, json_response, page, version_tag
+from shared.http import conditional, json_response, page, version_tag, wrong_parameter
 from shared.idempotency import once
 from shared.parameters import Page, Parameters
 
 router = APIRouter(tags=["catalogue"])
+
+
+class _Said(msgspec.Struct):
+    terms: Terms
+
+
+class _Earlier(msgspec.Struct):
+    """An event of a list, as far as it says what the list said then."""
+
+    data: _Said
+
+
 Name = Annotated[str, Path(min_length=1, max_length=64)]
 _CHANGED = (400, 404, 409, 412, 413, 428)
 
 
-class Whole(Parameters):
-    """How much of a list."""
+class Shown(Parameters):
+    """Which version of a list, and how much of it."""
+
+    version: int | None = Field(
+        None, ge=1, le=2**31 - 1, description="An earlier one, as it was written then."
+    )
 
     whole: bool = Field(
         False,
@@ -79,17 +97,39 @@ async def all_price_lists(
     response_class=Response,
 )
 async def one_price_list(
-    request: Request, name: Name, parameters: Annotated[Whole, Query()], key: Reader
+    request: Request, name: Name, parameters: Annotated[Shown, Query()], key: Reader
 ) -> Response:
-    """As it was written, or whole. Prices in minor units of `currency`. Its ETag, the version, is
-    what changing it asks for; quotes name it. Not for partners: 403."""
+    """As it was written, or whole; or an earlier version, which a quote names.
+
+    Prices in minor units of `currency`. Its ETag is the version that stands, which changing it asks
+    for. Not for partners: 403.
+    """
     refuse_partners(key)
     handler = handler_of(request)
     kept = await handler.load(PRICE_LIST, stream_of(name))
     document = shown.price_list(kept.state)
+    if parameters.whole and parameters.version is not None:
+        detail = "An earlier version is shown as it was written, not whole."
+        raise wrong_parameter("whole", "not_both", detail)
     if parameters.whole:
         document = shown.whole(await loading.whole(handler, name))
+    elif parameters.version is not None:
+        document = await _earlier(request, parameters, name, parameters.version)
     return json_response(document, headers={"ETag": version_tag(kept.version)})
+
+
+async def _earlier(
+    request: Request, parameters: Parameters, name: str, version: int
+) -> dict[str, Any]:
+    """A version of a list, as it was written. Raises NotFound."""
+    site = site_of(request)
+    schema = await schema_of(site, parameters.min_position)
+    async with site.pool.acquire() as connection:
+        rows = await history.page(connection, schema, stream_of(name), version - 1, 1)
+    if not rows or rows[0][0] != version:
+        raise NotFound(f"{name!r} has no version {version}.", code="unknown_version")
+    event = msgspec.json.decode(rows[0][1], type=_Earlier)
+    return shown.price_list(Listed(name, version, event.data.terms))
 
 
 @router.put(

@@ -55,8 +55,8 @@ async def prices(
     for each in (*content["lines"], *content["offers"]):
         each["stock"] = counted.get(each["sku"])
     content["bought_together"] = [
-        {"sku": other, "with": sku, "orders": orders, "of": all_}
-        for other, sku, orders, all_ in bought
+        {"sku": other, "name": called, "with": sku, "orders": orders, "of": all_}
+        for other, called, sku, orders, all_ in bought
     ]
     return json_response(content)
 

@@ -58,6 +58,9 @@ class Products(Page):
     sort: Literal["sku", "-sku", "name", "-name", "touched", "-touched"] = Field(
         "sku", description="`-` for descending; `touched` is the time of its latest event."
     )
+    sku_eq: list[Line] | None = Field(
+        None, alias="filter[sku][eq]", max_length=50, description="Any of these; repeatable."
+    )
     status_eq: Literal["active", "retired"] | None = Field(None, alias="filter[status][eq]")
     category_eq: list[Line] | None = Field(
         None, alias="filter[category][eq]", max_length=50, description="Any of these; repeatable."
@@ -83,12 +86,13 @@ async def all_products(
     time of the event `stock.counted`, and their sum; null for what was never counted."""
     site = site_of(request)
     schema = await schema_of(site, parameters.min_position)
-    chosen = (parameters.status_eq, parameters.category_eq, parameters.text_contains)
-    name = f"/v1/products {parameters.sort} {chosen}"
+    chosen = parameters.model_dump(exclude={"min_position", "limit", "cursor"})
+    name = f"/v1/products {chosen}"
     after = cursors_of(site).read(name, parameters.cursor)
     listing = queries.Products(
         parameters.sort.removeprefix("-"),
         parameters.sort.startswith("-"),
+        tuple(parameters.sku_eq or ()),
         parameters.status_eq,
         tuple(parameters.category_eq or ()),
         parameters.text_contains,

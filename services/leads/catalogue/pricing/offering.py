@@ -37,7 +37,8 @@ class Offer(Struct, frozen=True):
 
 def offers(catalogue: Catalogue, lines: Sequence[Line]) -> tuple[Offer, ...]:
     """What is offered for lines that were priced: bundles first, then upgrades, then what goes
-    with them, each kind by difference; at most 50.
+    with them, each kind by difference; at most 50. Each is offered by itself: two may be about the
+    same line.
 
     Only what is sold and has a price. A bundle is offered where it saves, counted exactly: lines
     that lose a quantity may lose a break with it. It has no discount and covers no line whose
