@@ -3,9 +3,19 @@
 from collections.abc import Sequence as List
 from typing import Any
 
+import msgspec
+
+from services.leads import consumers
+from services.leads.consumers import SOURCE
 from services.leads.decider import LEAD
-from services.leads.follow_ups.commands import DefineSequence, DefineTactic, ReachStage
+from services.leads.follow_ups.commands import (
+    DefineSequence,
+    DefineTactic,
+    PlaybookCommand,
+    ReachStage,
+)
 from services.leads.follow_ups.decider import PLAYBOOK
+from services.leads.follow_ups.decider.playbook import STREAM
 from services.leads.follow_ups.events import (
     FollowUpStarted,
     Planned,
@@ -16,11 +26,17 @@ from services.leads.follow_ups.events import (
     Tactic,
     TacticDefined,
 )
+from services.leads.follow_ups.reminding import REMINDER
 from services.leads.follow_ups.states import Playbook
+from shared.deciding.store import Origin
+from shared.deciding.timers import Ticking
+from shared.leases import Lease
+from tests.leads.answering import SCHEMA, Leads, decided
 from tests.leads.examples import JANE, ME, SALES, captured
-from tests.records import at
+from tests.records import at, record
 
 HOUR, DAY = 3600, 86400
+POLICIES = consumers.policies("")
 
 STEPS = (
     Step("call", "Call them", "call", hours=2, guide="Ask why."),
@@ -105,3 +121,48 @@ def define_tactic(tactic: Tactic, name: str = "samples", seconds: float = 1) -> 
 
 def numbers(steps: List[Any]) -> list[int]:
     return [each.step for each in steps]
+
+
+async def react(leads: Leads) -> None:
+    """Let the policies decide about all that was decided, until nothing more follows; fold it."""
+    after = 0
+    while rows := await decided(leads.site.pool, after):
+        events = [POLICIES.decode(row) for row in rows]
+        async with leads.site.pool.acquire() as connection, connection.transaction():
+            await POLICIES.fold(connection, SCHEMA, events)
+        after += len(rows)
+    await leads.settle()
+
+
+async def happen(leads: Leads, type_: str, *who: str, at_: str, **fields: Any) -> None:
+    """An interaction that the policies decide about."""
+    leads.told += 1
+    one = record(type_, *who, id=str(leads.told), offset=leads.told, **fields)
+    told = msgspec.json.decode(one.value) | {"time": at_, "recordedtime": at_}
+    one = one._replace(value=msgspec.json.encode(told))
+    await leads.fold(one)
+    async with leads.site.pool.acquire() as connection, connection.transaction():
+        await POLICIES.fold(connection, SCHEMA, [POLICIES.decode(one)])
+    await react(leads)
+
+
+async def written(leads: Leads, *commands: PlaybookCommand) -> None:
+    """Write the playbook."""
+    for command in commands:
+        await leads.handler.carry_out(
+            PLAYBOOK, STREAM, command, Origin("service:app"), partitionkey=STREAM
+        )
+
+
+async def tick(leads: Leads) -> int:
+    """Let the moments come that are due by now; how many."""
+    pool, before = leads.site.pool, leads.folded
+    epoch = await pool.fetchval(
+        "INSERT INTO leases (schema, unit, owner, epoch) VALUES ($1, 'follow-ups', 'a', 1)"
+        " ON CONFLICT (schema, unit) DO UPDATE SET epoch = leases.epoch + 1 RETURNING epoch",
+        SCHEMA,
+    )
+    lease = Lease(SCHEMA, "follow-ups", "a", epoch)
+    await Ticking(pool, lease, SOURCE, REMINDER).turn()
+    await leads.settle()
+    return leads.folded - before

@@ -73,7 +73,7 @@ def test_a_sequence_is_retired_and_taken_up_again() -> None:
     given(PLAYBOOK, DEFINED).when(retire).then(retired)
     given(PLAYBOOK, DEFINED, retired).when(retire).then_nothing()
     given(PLAYBOOK).when(retire).refused("unknown_sequence")
-    again = SequenceDefined("first", 2, FIRST, at=at(3))
+    again = SequenceDefined("first", 3, FIRST, at=at(3))
     given(PLAYBOOK, DEFINED, retired).when(define(FIRST, seconds=3)).then(again)
 
 

@@ -43,6 +43,9 @@ WHO_MAY: list[tuple[str, str, tuple[str, ...]]] = [
     ("get", "/v1/(leads|boards|pipelines|routing|scoring).*", ("read",)),
     ("get", "/v1/(measures|goals|commissions|forecast).*", ("read",)),
     ("(put|post)", "/v1/(goals|commissions).*", ("ops", "write")),
+    ("get", "/v1/(sequences|tactics|follow-ups|appointments|day|calendars).*", ("read",)),
+    ("(put|delete)", "/v1/(sequences|tactics).*", ("ops", "write")),
+    ("(post|delete)", "/v1/calendars.*", ("write",)),
     ("(post|patch)", "/v1/leads.*", ("write",)),
     ("(put|post|delete)", "/v1/(pipelines|routing|scoring).*", ("ops", "write")),
     ("get", "/v1/(prospects|target-lists).*", ("read",)),
@@ -58,8 +61,8 @@ WHO_MAY: list[tuple[str, str, tuple[str, ...]]] = [
 
 EVERY_TYPE = [*TYPES, "com.example.unheard_of"]
 
-OPEN = {("options", "/v1/events")}
-"""What needs no key: the web hooks' handshake."""
+OPEN = {("options", "/v1/events"), ("get", "/v1/calendars/{token}.ics")}
+"""What needs no key: the web hooks' handshake; a calendar, whose URL is the secret."""
 
 
 class Caller(NamedTuple):

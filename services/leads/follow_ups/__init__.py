@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from services.leads.follow_ups.api import ROUTERS
 from services.leads.follow_ups.decider import CALENDARS, FOLLOW_UP, PLAYBOOK
 from services.leads.follow_ups.decider.playbook import STREAM
 from services.leads.follow_ups.defaults import playbook
@@ -16,7 +17,11 @@ def _begin(at: str) -> Iterable[Begun]:
 
 
 PART = Part(
-    paths=("/v1/sequences", "/v1/tactics", "/v1/follow-ups", "/v1/appointments", "/v1/day"),
+    routers=ROUTERS,
+    paths=(
+        *("/v1/sequences", "/v1/tactics", "/v1/follow-ups", "/v1/appointments", "/v1/day"),
+        "/v1/calendars",
+    ),
     deciders=(FOLLOW_UP, PLAYBOOK, CALENDARS),
     tables=TABLES,
     project=PROJECT,

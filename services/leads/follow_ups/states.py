@@ -74,6 +74,8 @@ FollowUp = Unplanned | Followed
 
 
 class WrittenSequence(Struct, frozen=True, omit_defaults=True):
+    """With its version, of which it has another one once it is retired."""
+
     version: int
     sequence: Sequence
     retired: bool = False
@@ -104,4 +106,5 @@ class Calendar(Struct, frozen=True):
 class Calendars(Struct, frozen=True, omit_defaults=True):
     """The open feeds of somebody."""
 
+    owner: str = ""
     open: tuple[Calendar, ...] = ()

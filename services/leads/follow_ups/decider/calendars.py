@@ -55,7 +55,7 @@ def evolve(state: Calendars, event: CalendarEvent) -> Calendars:
     match event:
         case CalendarOpened():
             fresh = Calendar(event.calendar, event.title, event.digest, event.at)
-            return replace(state, open=(*state.open, fresh))
+            return replace(state, owner=event.owner, open=(*state.open, fresh))
         case CalendarRevoked(calendar=calendar):
             left = tuple(each for each in state.open if each.calendar != calendar)
             return replace(state, open=left)

@@ -106,13 +106,15 @@ def evolve(state: Playbook, event: PlaybookEvent) -> Playbook:
             written = WrittenSequence(event.version, event.sequence)
             return replace(state, sequences={**sequences, event.name: written})
         case SequenceRetired():
-            off = replace(sequences[event.name], retired=True)
+            off = sequences[event.name]
+            off = replace(off, retired=True, version=off.version + 1)
             return replace(state, sequences={**sequences, event.name: off})
         case TacticDefined():
             tactic = WrittenTactic(event.version, event.tactic)
             return replace(state, tactics={**tactics, event.name: tactic})
         case TacticRetired():
-            gone = replace(tactics[event.name], retired=True)
+            gone = tactics[event.name]
+            gone = replace(gone, retired=True, version=gone.version + 1)
             return replace(state, tactics={**tactics, event.name: gone})
         case _:
             assert_never(event)
