@@ -1,12 +1,13 @@
 """The parts that leads is made of, beside leads themselves."""
 
-from services.leads import catalogue, follow_ups, measuring, planning, prospects
+from services.leads import catalogue, follow_ups, forecasting, measuring, planning, prospects
 from services.leads.part import Part
 
 PARTS: tuple[Part, ...] = (
     catalogue.PART,
     measuring.PART,
     planning.PART,
+    forecasting.PART,
     follow_ups.PART,
     prospects.PART,
 )
