@@ -14,6 +14,7 @@ from shared.auth import Keyring, RemoteKeyring
 from shared.clock import monotonic
 from shared.consumer import Pace
 from shared.crew import Crew
+from shared.deciding import restoring
 from shared.deciding.relay import relay
 from shared.errors import Fatal, LogUnavailable
 from shared.leases import Single
@@ -88,6 +89,8 @@ async def opened(
         for service, pool in zip(services, pools, strict=True):
             await deployment.recognise(pool, secret)
             site = await _site(service, settings, secret, pool, log, keyring, neighbours)
+            if service.relayed is not None:
+                await _nothing_forgotten(service.name, site, service.relayed)
             await service.begin(site)
             crew = policies = None
             if roles.worker:
@@ -140,6 +143,19 @@ async def _topics(
         await log.ensure_topics(prefix, owned, partitions, embedded=embedded)
     except LogUnavailable as error:
         raise Fatal(f"The topics cannot be made: {error}.") from error
+
+
+async def _nothing_forgotten(name: str, site: Site, relayed: Topic) -> None:
+    """Raises Fatal where the log has decided events and the database that decided them has not.
+
+    Whoever would decide on would give out their positions once more.
+    """
+    topic = site.topics[relayed.name]
+    if await restoring.forgotten(site.pool, site.log, topic, site.partitions):
+        raise Fatal(
+            f"{topic} has events that the database of {name} lacks: it is a new one, or is being "
+            f"restored. Run `rapport restore {name}`."
+        )
 
 
 async def _keyring(

@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from starlette.types import ASGIApp
 
 from shared.auth import Keyring
 from shared.database import Pool
+from shared.decider import Decider
 from shared.errors import LogUnavailable, NotReady
 from shared.leases import Single
 from shared.log import Log, Topic
@@ -91,7 +93,8 @@ class Service:
     asks contact; `begin` runs once before anything is served; `beside` is open while the API
     answers, for what comes in otherwise than over HTTP; `counts` are numbers that operators watch,
     by name, of the database and a view schema. `policies` are what a deciding service works on
-    beside its view, and `relayed` the topic that its events go to.
+    beside its view, `relayed` the topic that its events go to, `deciders` what reads them back,
+    and `inboxes` the names under which its policies note what they looked at.
     """
 
     name: str
@@ -108,3 +111,5 @@ class Service:
     counts: Callable[[Pool, str], Awaitable[Mapping[str, int]]] = no_counts
     policies: Callable[[str], View] | None = None  # by topic prefix
     relayed: Topic | None = None
+    deciders: tuple[Decider[Any, Any, Any], ...] = ()
+    inboxes: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ from services.cli import (
     quarantine,
     rebuild,
     replay,
+    restore,
     status,
     topics,
     types,
@@ -54,6 +55,7 @@ app.add_typer(rebuild.app, name="schemas")
 app.command("verify")(verify.command)
 app.command("explain")(explain.command)
 app.command("replay")(replay.command)
+app.command("restore")(restore.command)
 
 
 def main(words: Sequence[str] | None = None) -> None:

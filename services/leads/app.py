@@ -75,4 +75,6 @@ SERVICE = Service(
     counts=counts,
     policies=consumers.policies,
     relayed=consumers.LEADS,
+    deciders=consumers.DECIDERS,
+    inboxes=(consumers.POLICY.name,),
 )

@@ -77,6 +77,15 @@ async def restore(
         return Restored(events, streams)
 
 
+async def forgotten(pool: Pool, log: Log, topic: str, partitions: int) -> bool:
+    """Whether the topic has events and the database none, or is being restored.
+
+    The topic is asked first: what it has then was in the database before. Raises LogUnavailable.
+    """
+    ends = await log.end_offsets(topic, range(partitions))
+    return bool(await pool.fetchval(_FORGOTTEN, any(ends.values())))
+
+
 @asynccontextmanager
 async def _alone(pool: Pool) -> AsyncIterator[Connection]:
     """The one connection that may write: it keeps the lock that every append asks for."""
@@ -210,6 +219,10 @@ _UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('rapport events', 0))"
 
 _ANYTHING = """
 SELECT EXISTS (SELECT FROM events) OR EXISTS (SELECT FROM streams) OR EXISTS (SELECT FROM claims)
+"""
+
+_FORGOTTEN = """
+SELECT $1 AND NOT EXISTS (SELECT FROM events) OR EXISTS (SELECT FROM restoring)
 """
 
 _BEGIN = """
