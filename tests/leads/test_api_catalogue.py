@@ -1,5 +1,6 @@
 """Products, price lists and prices over HTTP."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -237,6 +238,16 @@ async def test_a_price_list_has_versions(leads: Leads) -> None:
     assert [each["data"]["terms"]["valid_to"] for each in history] == ["2026-12-31", "2027-12-31"]
     (listed,) = (await leads.get("/v1/price-lists"))["data"]
     assert (listed["name"], listed["version"], listed["priced"]) == ("standard", 2, 5)
+
+
+async def test_of_many_who_change_one_version_of_a_list_one_does(leads: Leads) -> None:
+    await stocked(leads)
+    lists = [{"currency": "EUR", "prices": {"TEA": [{"price": n}]}} for n in range(8)]
+    answers = await asyncio.gather(
+        *(put(leads, "/v1/price-lists/standard", each, 1) for each in lists)
+    )
+    assert sorted(each.status_code for each in answers) == [200, *[412] * 7]
+    assert (await leads.get("/v1/price-lists/standard"))["version"] == 2
 
 
 async def test_a_price_list_stands_on_another(leads: Leads) -> None:

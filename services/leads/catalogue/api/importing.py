@@ -60,7 +60,6 @@ async def import_products(
     whatever stands. Items may name one another: one that names another which is refused, and which
     is not there yet, is refused too. Good items are kept whatever their neighbours.
     """
-
     refuse_partners(key)
 
     async def run() -> Response:

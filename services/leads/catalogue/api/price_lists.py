@@ -156,7 +156,6 @@ async def put_price_list(
     the same list: 422 `bundle_not_cheaper` says what that comes to. More of a product costs no
     more each. At most 5,000 prices, and 1 MiB.
     """
-
     refuse_partners(key)
 
     async def run() -> Response:

@@ -146,7 +146,6 @@ async def put_product(
     Every product that it names is there: 422 `unknown_sku` names what is not. A sku is a letter or
     digit, then up to 99 of what is no blank and none of `/?#%\\`. 409 `product_retired`.
     """
-
     refuse_partners(key)
 
     async def run() -> Response:
@@ -190,7 +189,6 @@ async def retire_product(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """It is sold no more, neither by itself nor in a bundle; what was quoted stays quoted."""
-
     refuse_partners(key)
 
     async def run() -> Response:
@@ -215,7 +213,6 @@ async def restore_product(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """One that was retired is sold again, as it was."""
-
     refuse_partners(key)
 
     async def run() -> Response:
