@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from services.leads import api, consumers, defaults, following
+from services.leads import api, consumers, defaults, following, watching
 from services.leads.counts import counts
 from services.leads.decider import PIPELINE, SCORING
 from services.leads.decider.pipeline import stream_of
@@ -55,8 +55,11 @@ async def _begin(site: Site) -> None:
 
 
 def _singles(site: Site) -> Sequence[Single]:
-    mine = Single("following", following.following(consumers.SOURCE), live_only=True)
-    return (mine, *(single for part in PARTS for single in part.singles))
+    mine = (
+        Single("following", following.following(consumers.SOURCE), live_only=True),
+        Single("watching", watching.watching(consumers.SOURCE), live_only=True),
+    )
+    return (*mine, *(single for part in PARTS for single in part.singles))
 
 
 SERVICE = Service(

@@ -143,6 +143,20 @@ class NoteLead:
 
 
 @dataclass(frozen=True, kw_only=True)
+class JudgeLead:
+    """The score of an open lead by a version of the rules: `hot` is the points of a hot one.
+
+    `failed`: what does not hold of the rules of prequalification; None where there are none.
+    """
+
+    version: int
+    points: float
+    hot: int
+    failed: tuple[str, ...] | None
+    at: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class DefinePipeline:
     """The first stage is where leads begin; `reasons` are those for which a lead may be lost."""
 
@@ -189,6 +203,7 @@ LeadCommand = (
     | UnmergeLead
     | ReleaseLead
     | NoteLead
+    | JudgeLead
 )
 PipelineCommand = DefinePipeline | ChangePipeline | RetirePipeline
 ScoringCommand = DefineScoring

@@ -58,6 +58,37 @@ class EngagementRule(Struct, frozen=True, omit_defaults=True):
     group: str = "engagement"
 
 
+class Interest(Struct, frozen=True, omit_defaults=True):
+    """When a customer without an open lead in `pipeline` has one of its own accord.
+
+    Once what happened about one product comes to `points`, of engagement, aged and uncapped, since
+    the customer's last lead there was closed.
+    """
+
+    points: int
+    pipeline: str = "sales"
+
+
+class Condition(Struct, frozen=True, omit_defaults=True):
+    """Who somebody must be: `on`, `trait`, `values`, `least` and `most` as in FitRule."""
+
+    id: str
+    on: Literal["trait", "company", "country"]
+    trait: str | None = None
+    values: tuple[str, ...] = ()
+    least: int | None = None
+    most: int | None = None
+
+
+class Prequalification(Struct, frozen=True, omit_defaults=True):
+    """What must hold of a lead before it is worked on: all `conditions`, and `least` to `most`
+    points."""
+
+    conditions: tuple[Condition, ...] = ()
+    least: int | None = None
+    most: int | None = None
+
+
 class Thresholds(Struct, frozen=True):
     """Points from which a lead has the grade; one that has fewer than `c` has grade D."""
 
@@ -71,6 +102,7 @@ class RuleSet(Struct, frozen=True, omit_defaults=True):
 
     `half_life` in days: after so many, points of engagement are worth half; `caps`: the most
     points that a group comes to, `cap` what all come to; a lead of `hot` points or more is hot.
+    `interest` opens leads, `prequalify` says which are worth working on; without: none, and all.
     """
 
     fit: tuple[FitRule, ...]
@@ -80,6 +112,8 @@ class RuleSet(Struct, frozen=True, omit_defaults=True):
     hot: int
     caps: Mapping[str, int] = {}
     cap: int | None = None
+    interest: Interest | None = None
+    prequalify: Prequalification | None = None
 
 
 class Fact(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -213,6 +247,29 @@ class LeadNoted(Fact, frozen=True):
     text: str
 
 
+class LeadHeated(Fact, frozen=True):
+    """A lead came to `points`, `hot` or more, by that version of the rules: told once for each."""
+
+    points: float
+    version: int
+    hot: int
+
+
+class LeadPrequalified(Fact, frozen=True):
+    """A lead is worth working on, by that version of the rules."""
+
+    points: float
+    version: int
+
+
+class LeadDisqualified(Fact, frozen=True):
+    """It is not, or not yet: by the ids of the conditions that do not hold, `least`, `most`."""
+
+    points: float
+    version: int
+    failed: tuple[str, ...]
+
+
 class PipelineDefined(Fact, frozen=True):
     """There is a pipeline; its first stage is where leads begin; this is its revision 1."""
 
@@ -260,6 +317,9 @@ LeadEvent = (
     | LeadUnmerged
     | LeadReleased
     | LeadNoted
+    | LeadHeated
+    | LeadPrequalified
+    | LeadDisqualified
 )
 PipelineEvent = PipelineDefined | PipelineChanged | PipelineRetired
 ScoringEvent = ScoringDefined
@@ -278,6 +338,9 @@ LEAD_EVENTS: Mapping[str, type[LeadEvent]] = {
     "lead.unmerged": LeadUnmerged,
     "lead.released": LeadReleased,
     "lead.noted": LeadNoted,
+    "lead.heated": LeadHeated,
+    "lead.prequalified": LeadPrequalified,
+    "lead.disqualified": LeadDisqualified,
 }
 PIPELINE_EVENTS: Mapping[str, type[PipelineEvent]] = {
     "pipeline.defined": PipelineDefined,

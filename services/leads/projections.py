@@ -15,12 +15,15 @@ from services.leads.events import (
     LeadAssigned,
     LeadCaptured,
     LeadDescribed,
+    LeadDisqualified,
     LeadEvent,
+    LeadHeated,
     LeadInquired,
     LeadLost,
     LeadMerged,
     LeadMoved,
     LeadNoted,
+    LeadPrequalified,
     LeadReleased,
     LeadReopened,
     LeadUnmerged,
@@ -34,7 +37,7 @@ from services.leads.inbound import Belongs, Interaction
 from services.leads.part import Part
 from shared.literals import Row
 from shared.merging import Merge, Rows, greatest, latest, least, summed
-from shared.projection import Event, Projection
+from shared.projection import Event, Projection, Queue
 
 _CELL = """l.pipeline, l.stage, coalesce(l.currency, ''),
     -- the low 32 bits choose the partition: 48 is a multiple of 4 and of 12, as there mostly are
@@ -78,6 +81,8 @@ LEADS = Merge(
     latest("priced", "amount", "currency"),
     latest("expected", "expected_close"),
     latest("owned", "owner"),
+    latest("warmed", "heated"),
+    latest("judged", "prequalified"),
     summed("inquiries"),
     greatest("version", "touched"),
     then=_TALLY,
@@ -204,6 +209,10 @@ def _changed(body: LeadEvent, version: int) -> Mapping[str, Any]:  # noqa: C901 
             return _opened(version) | _placed(body, version)
         case LeadUnmerged():
             return _opened(version)
+        case LeadHeated():
+            return {"warmed": version, "heated": body.at}
+        case LeadPrequalified() | LeadDisqualified():
+            return {"judged": version, "prequalified": isinstance(body, LeadPrequalified)}
         case LeadAbsorbed() | LeadReleased() | LeadNoted():
             return {}
         case _:
@@ -279,6 +288,33 @@ def _stays(event: Event, body: object) -> list[Row]:
             return []
 
 
+def to_look_at(events: Sequence[Event]) -> Sequence[Row]:
+    """Whose scores, and whose interest in products, may come to something by these events."""
+    found: dict[Any, bool] = {}
+    for event in events:
+        match event.body:
+            case Interaction(identifiers=identifiers, product=product) if identifiers:
+                subject, interested = event.envelope.partitionkey, product is not None
+            case LeadCaptured() | LeadReopened() | LeadUnmerged() | ScoringDefined():
+                subject, interested = event.envelope.partitionkey, False
+            case Belongs(customer=customer):
+                subject, interested = str(customer), True
+            case _:
+                continue
+        found[subject] = found.get(subject, False) or interested
+    return [*found.items()]
+
+
+ALL_TO_LOOK_AT = """
+INSERT INTO {s}.pending (subject, interested)
+SELECT subject, bool_or(interested) FROM (
+    SELECT subject, false FROM {s}.leads WHERE state = 'open' AND subject IS NOT NULL
+    UNION ALL SELECT DISTINCT subject, true FROM {s}.activity WHERE product IS NOT NULL
+) a (subject, interested) GROUP BY subject
+"""
+"""Everybody of whom something may come: after a rebuild, and by other rules."""
+
+
 def _json(content: object) -> str:
     return msgspec.json.encode(content).decode()
 
@@ -300,5 +336,6 @@ def projection(parts: Sequence[Part]) -> Projection:
             *(table for part in parts for table in part.tables),
             Merge(tables.reached, greatest("sequence")),
         ),
+        queue=Queue(tables.pending, to_look_at, ALL_TO_LOOK_AT),
         closing=(f"TRUNCATE {{s}}.tallies; INSERT INTO {{s}}.tallies {TALLIED}",),
     )

@@ -49,7 +49,7 @@ _KEY = ("pipeline", "stage", "currency", "shard")
 _FOUND = "SELECT * FROM {s}.tallies WHERE leads <> 0 OR amount <> 0"
 
 PROOF = Proof(
-    derived=frozenset({"tallies"}),
+    derived=frozenset({"tallies", "pending"}),
     compare_derived=compare_derived,
     by_subject=frozenset({"decided", "activity", "traits", "belonging"}),
     behind=behind,

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from services.leads.events import EngagementRule, FitRule, RuleSet
+from services.leads.events import Condition, EngagementRule, FitRule, RuleSet
 from services.leads.states import Scored
 
 UNIT = 1 << 20
@@ -71,7 +71,10 @@ class Part(Struct, frozen=True, omit_defaults=True):
 
 
 class Score(NamedTuple):
-    """A score at a moment, by a version of the rules, and the parts that sum to it."""
+    """A score at a moment, by a version of the rules, and the parts that sum to it.
+
+    `failed` is what does not hold of the rules of prequalification; None: there are none.
+    """
 
     version: int
     at: str
@@ -79,6 +82,7 @@ class Score(NamedTuple):
     grade: Grade
     hot: bool
     parts: Sequence[Part]
+    failed: tuple[str, ...] | None = None
 
     @property
     def points(self) -> float:
@@ -95,7 +99,8 @@ def score(scored: Scored, happenings: Iterable[Happening], person: Person, at: s
     parts += _caps(rules, parts)
     units = sum(part.units for part in parts)
     hot = units >= rules.hot * UNIT
-    return Score(scored.version, at, units, grade(rules, units), hot, parts)
+    failed = unmet(rules, person, units)
+    return Score(scored.version, at, units, grade(rules, units), hot, parts, failed)
 
 
 def grade(rules: RuleSet, units: int) -> Grade:
@@ -127,6 +132,51 @@ def engagement(rules: RuleSet, happenings: Iterable[Happening], at: str) -> list
             units = decayed(rule.points * UNIT, age, half_life)
             parts.append(_part(rule, happening, units, age))
     return sorted(parts, key=lambda part: (part.at, part.event, part.rule))
+
+
+def unmet(rules: RuleSet, person: Person, units: int) -> tuple[str, ...] | None:
+    """What does not hold of the rules of prequalification: ids of conditions, `least`, `most`.
+
+    None where there are no such rules.
+    """
+    wanted = rules.prequalify
+    if wanted is None:
+        return None
+    found = [each.id for each in wanted.conditions if _matched(each, person) is None]
+    if wanted.least is not None and units < wanted.least * UNIT:
+        found.append("least")
+    if wanted.most is not None and units > wanted.most * UNIT:
+        found.append("most")
+    return tuple(found)
+
+
+class Wanting(NamedTuple):
+    """What a product comes to of interest, in units, and what happened about it last."""
+
+    product: str
+    units: int
+    last: Happening
+
+
+def wanting(scored: Scored, happenings: Iterable[Happening], at: str) -> Wanting | None:
+    """The product that somebody is interested in most, where that is enough to open a lead.
+
+    The sum of the points of engagement for it, aged, before any cap.
+    """
+    interest = scored.rules.interest
+    if interest is None:
+        return None
+    by_product: defaultdict[str, list[Happening]] = defaultdict(list)
+    for each in happenings:
+        if each.product is not None:
+            by_product[each.product].append(each)
+    found = [
+        Wanting(product, units, max(some, key=lambda each: (each.at, each.event)))
+        for product, some in by_product.items()
+        if (units := sum(part.units for part in engagement(scored.rules, some, at)))
+        >= interest.points * UNIT
+    ]
+    return min(found, key=lambda each: (-each.units, each.product), default=None)
 
 
 def matching(rules: RuleSet, happening: Happening) -> list[EngagementRule]:
@@ -222,7 +272,7 @@ def _is_match(rule: EngagementRule, happening: Happening) -> bool:
     )
 
 
-def _matched(rule: FitRule, person: Person) -> str | None:
+def _matched(rule: FitRule | Condition, person: Person) -> str | None:
     """What a rule of fit found, as text; None where it does not match."""
     value = person.traits.get(rule.trait or "") if rule.on == "trait" else getattr(person, rule.on)
     if value == "" or not isinstance(value, str | int | float):
@@ -235,7 +285,7 @@ def _matched(rule: FitRule, person: Person) -> str | None:
     return found
 
 
-def _is_within(rule: FitRule, value: object) -> bool:
+def _is_within(rule: FitRule | Condition, value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     least, most = rule.least, rule.most

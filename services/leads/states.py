@@ -45,7 +45,9 @@ Pipeline = Undefined | Defined | Retired
 class Known(Struct, frozen=True, omit_defaults=True):
     """What is known of a lead: `amount` in minor units of `currency`, both or neither.
 
-    `since` is when it entered its stage; `absorbed` are the leads that went into it.
+    `since` is when it entered its stage; `absorbed` are the leads that went into it; `heated` and
+    `judged` the versions of the rules by which it was hot last, and was prequalified or, where
+    something `failed`, not.
     """
 
     pipeline: str
@@ -65,6 +67,9 @@ class Known(Struct, frozen=True, omit_defaults=True):
     fields: Mapping[str, Field] = {}
     inquiries: int = 1
     absorbed: tuple[str, ...] = ()
+    heated: int = 0
+    judged: int = 0
+    failed: tuple[str, ...] = ()
 
     def value(self, name: str) -> Field | None:
         """A field by the name that a stage requires it by."""

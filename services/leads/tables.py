@@ -5,6 +5,7 @@ Columns of a lead are merged in groups, each by the version of the stream that w
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Date,
     Index,
@@ -101,6 +102,10 @@ leads = Table(
     Column("expected_close", Date),
     Column("owned", Integer),
     Column("owner", Exact),
+    Column("warmed", Integer),
+    Column("heated", When),  # when it was hot last
+    Column("judged", Integer),
+    Column("prequalified", Boolean),
     Column("inquiries", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
     Column("touched", When, nullable=False),  # the time of its latest event
@@ -171,6 +176,13 @@ belonging = Table(  # the highest revision; a subject without a row belongs to i
     Column("revision", BigInteger, nullable=False),
 )
 Index("belonging_customer", belonging.c.customer)
+
+pending = Table(  # whose score is to be looked at: append-only, no key, deleted row by row
+    "pending",
+    metadata,
+    Column("subject", Uuid, nullable=False),  # or the stream of the rules: everybody's
+    Column("interested", Boolean, nullable=False),  # whether a product was looked at
+)
 
 reached = Table(  # how far our own events are folded
     "reached",

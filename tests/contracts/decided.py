@@ -37,6 +37,7 @@ from tests.contracts import (
     decided_follow_ups,
     decided_planning,
     decided_prospects,
+    decided_scores,
 )
 from tests.leads.examples import (
     CHANGED,
@@ -124,6 +125,7 @@ EVENTS: dict[str, tuple[str, str, Any]] = {
     **decided_catalogue.EVENTS,
     **decided_prospects.EVENTS,
     **decided_planning.EVENTS,
+    **decided_scores.EVENTS,
 }
 """By type: the stream, the partition key, the event."""
 

@@ -13,6 +13,7 @@ from services.leads.commands import (
     DefineScoring,
     DescribeLead,
     FollowPipeline,
+    JudgeLead,
     LoseLead,
     MergeLead,
     MoveLead,
@@ -80,7 +81,7 @@ SAID = st.tuples(
                 "win",
                 "lose",
             ),
-            *("reopen", "merge", "unmerge", "note", "follow", "change", "retire", "rules"),
+            *("reopen", "merge", "unmerge", "note", "follow", "change", "retire", "rules", "judge"),
             *("trait", "view", "belongs", "belongs", *FACTS, "goal", "commissions"),
         ]
     ),
@@ -172,6 +173,13 @@ class History:
             "reopen": lambda: ReopenLead(pipeline=pipeline, reason="again", **when),
             "note": lambda: NoteLead(text="tab\there", **when),
             "follow": lambda: FollowPipeline(pipeline=pipeline, **when),
+            "judge": lambda: JudgeLead(
+                version=1 + how % 2,
+                points=40.5 + 5 * how,
+                hot=50,
+                failed=[None, (), ("least",)][how % 3],
+                **when,
+            ),
         }
         return made[what]()
 

@@ -14,6 +14,7 @@ from services.leads.commands import (
     DefinePipeline,
     DescribeLead,
     FollowPipeline,
+    JudgeLead,
     LoseLead,
     MergeLead,
     MoveLead,
@@ -224,6 +225,13 @@ class Machine(RuleBasedStateMachine):
     @rule(lead=leads, text=texts)
     def note(self, lead: str, text: str) -> None:
         self.carry_out((lead, NoteLead(text=text, at=self.now())))
+
+    @rule(lead=leads, version=st.integers(1, 3), points=st.integers(40, 60))
+    def judge(self, lead: str, version: int, points: int) -> None:
+        failed = () if points > 45 else ("least",)
+        at = self.now()
+        command = JudgeLead(version=version, points=points, hot=50, failed=failed, at=at)
+        self.carry_out((lead, command))
 
     @invariant()
     def what_is_kept_is_the_fold_of_what_happened(self) -> None:

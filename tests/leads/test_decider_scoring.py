@@ -9,7 +9,16 @@ from services.leads.commands import DefineScoring
 from services.leads.decider import SCORING
 from services.leads.decider.scoring import STREAM
 from services.leads.defaults import scoring
-from services.leads.events import EngagementRule, FitRule, RuleSet, ScoringDefined, Thresholds
+from services.leads.events import (
+    Condition,
+    EngagementRule,
+    FitRule,
+    Interest,
+    Prequalification,
+    RuleSet,
+    ScoringDefined,
+    Thresholds,
+)
 from services.leads.states import Scored
 from tests.contracts.examples import written
 from tests.leads.examples import RULES
@@ -170,3 +179,56 @@ def test_the_rules_that_there_are_from_the_start_are_right() -> None:
     command = scoring(at(0))
     given(SCORING).when(command).then(ScoringDefined(1, command.rules, at=at(0)))
     assert {rule.type for rule in command.rules.engagement} <= written("interactions").keys()
+
+
+# --- interest, and prequalification
+
+
+def prequalify(*conditions: Condition, **bounds: Any) -> DefineScoring:
+    return define(prequalify=Prequalification(conditions, **bounds))
+
+
+KNOWN = Condition("known", "company")
+
+
+def test_rules_may_open_leads_and_say_which_are_worth_it() -> None:
+    wanted = define(interest=Interest(30), prequalify=Prequalification((KNOWN,), 10, 90))
+    given(SCORING).when(wanted).then(ScoringDefined(1, wanted.rules, at=at(1)))
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "pointer"),
+    [
+        (define(interest=Interest(0)), "out_of_range", "/interest/points"),
+        (define(interest=Interest(9, "No Name")), "name", "/interest/pipeline"),
+        (
+            define(engagement=(EngagementRule("x", -1, "y"),), caps={}, interest=Interest(1)),
+            *("never_matches", "/interest"),
+        ),
+        (prequalify(), "no_conditions", "/prequalify"),
+        (prequalify(KNOWN, KNOWN), "duplicate", "/prequalify/conditions/1/id"),
+        (
+            prequalify(Condition("least", "company")),
+            *("duplicate", "/prequalify/conditions/0/id"),
+        ),
+        (
+            prequalify(Condition("x", "trait")),
+            *("never_matches", "/prequalify/conditions/0/trait"),
+        ),
+        (
+            prequalify(Condition("x", "trait", "size", least=9, most=8)),
+            *("never_matches", "/prequalify/conditions/0/most"),
+        ),
+        (
+            prequalify(Condition("x", "country", values=(" ",))),
+            *("never_matches", "/prequalify/conditions/0/values/0"),
+        ),
+        (prequalify(least=9, most=8), "never_matches", "/prequalify/most"),
+        (prequalify(least=101), "never_matches", "/prequalify/least"),  # the cap is 100
+        (prequalify(most=10**9), "out_of_range", "/prequalify/most"),
+    ],
+)
+def test_rules_of_them_that_never_hold_are_refused(
+    command: DefineScoring, code: str, pointer: str
+) -> None:
+    given(SCORING).when(command).refused(code, pointer)

@@ -120,6 +120,7 @@ def _of_state(state: Any) -> dict[str, Any]:
     ends = ("won_amount", "won_currency", "reason", "competitor", "merged_into")
     return {
         "state": type(state).__name__.lower(),
+        "prequalified": not state.lead.failed if state.lead.judged else None,
         **{name: getattr(state.lead, name) for name in (*names, *more)},
         **dict(zip(ends, ended, strict=True)),
     }
@@ -154,6 +155,7 @@ async def test_leads_rebuilt_from_the_log_equal_the_live_ones_and_what_was_decid
     decided = {lead: history.states[lead] for lead in LEADS if lead in history.states}
     assert rows.keys() == decided.keys()
     for lead, state in decided.items():
+        assert (rows[lead]["heated"] is not None) == (state.lead.heated > 0)
         expected = _of_state(state)
         assert {name: rows[lead][name] for name in expected} == expected
     assert await _board(pool, live) == _standing(decided.values())

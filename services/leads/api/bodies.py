@@ -178,6 +178,8 @@ class RuleSetBody(BaseModel):
                     "half_life": 30,
                     "thresholds": {"a": 60, "b": 30, "c": 10},
                     "hot": 80,
+                    "interest": {"points": 30, "pipeline": "sales"},
+                    "prequalify": {"conditions": [{"id": "known", "on": "company"}], "least": 10},
                 }
             ]
         },

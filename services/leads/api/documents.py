@@ -17,7 +17,11 @@ LISTED: dict[str, Any] = {
     "touched": "2026-11-02T10:00:00.000000Z",
     "closed": None,
     **{name: examples.LEAD[name] for name in ("product", "amount", "currency")},
-    **{name: examples.LEAD[name] for name in ("expected_close", "owner", "inquiries", "fields")},
+    **{name: examples.LEAD[name] for name in ("expected_close", "owner", "inquiries")},
+    "hot": True,
+    "heated": "2026-11-02T10:00:00.000000Z",
+    "prequalified": None,
+    "fields": examples.LEAD["fields"],
     "won": None,
     "lost": None,
     "merged": None,
@@ -88,6 +92,8 @@ SCORE: dict[str, Any] = {
     "score": 25.0,
     "grade": "C",
     "hot": False,
+    "prequalified": None,
+    "failed": None,
     "parts": [
         {
             "points": 10.0,

@@ -26,6 +26,11 @@ LEAD: dict[str, Any] = {
     "fields": {"seats": 20},
     "inquiries": 1,
     "absorbed": [],
+    "heated": 1,
+    "judged": 1,
+    "failed": [],
+    "hot": True,
+    "prequalified": True,
     "position": "leads.events/3/1042",
 }
 
@@ -81,5 +86,10 @@ SCORING: dict[str, Any] = {
         "half_life": 30,
         "thresholds": {"a": 60, "b": 30, "c": 10},
         "hot": 80,
+        "interest": {"points": 30, "pipeline": "sales"},
+        "prequalify": {
+            "conditions": [{"id": "known", "on": "company"}],
+            "least": 10,
+        },
     },
 }

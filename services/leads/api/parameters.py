@@ -83,6 +83,10 @@ class Leads(Page, Chosen):
     state_eq: list[State] | None = _any("state", "states; may be repeated")
     reason_eq: list[Line] | None = _any("reason", "reasons for which they were lost")
     competitor_eq: list[Line] | None = _any("competitor", "competitors to whom they were lost")
+    hot_eq: bool | None = _one("hot", "eq", "Whether it was hot, by any version of the rules.")
+    prequalified_eq: bool | None = _one(
+        "prequalified", "eq", "By the rules of prequalification; leads not judged yet are neither."
+    )
     subject_eq: UUID | None = _one("subject", "eq", "The subject that asked first.")
     customer_eq: UUID | None = _one(
         "customer", "eq", "A customer's id, or any subject: all that belongs to the same one now."

@@ -36,9 +36,11 @@ async def explained(
 
     Points for who somebody is (`fit`) do not age; those for what happened (`engagement`) halve
     with every half-life, `age` being in days: p 2^-(age / half-life), rounded to 2^-20 points; a
-    `cap` takes away what a group, or all, has over its cap. Each part names its rule; `version` is
-    that of the rules that stood then. Of engagement there is a part for each `event` that a rule
-    matched, of all subjects of the lead's customer as they belong now: belonging is not taken back
+    `cap` takes away what a group, or all, has over its cap. `prequalified` says whether the rules
+    of prequalification hold, `failed` which do not; null where there are none. Each part names its
+    rule; `version` is that of the rules that stood then. Of engagement there is a part for each
+    `event` that a rule matched, of all subjects of the lead's customer as they belong now:
+    belonging is not taken back
     by `as_of`. 404 `not_yet` before the lead began, `no_rules` before there were rules; 422
     `too_large` where more than 10,000 interactions count.
     """
@@ -93,6 +95,8 @@ def _shown(found: Score, parameters: Then) -> dict[str, Any]:
         "score": found.points,
         "grade": found.grade,
         "hot": found.hot,
+        "prequalified": None if found.failed is None else not found.failed,
+        "failed": found.failed,
         "parts": [_part(part) for part in found.parts],
     }
 

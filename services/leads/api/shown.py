@@ -12,7 +12,16 @@ def lead(id: str, version: int, state: Lead) -> dict[str, Any]:
     """A lead whole: what is known of it and how it stands. Money in minor units."""
     assert not isinstance(state, Unknown)
     known = msgspec.to_builtins(state.lead)
-    return {"id": id, "version": version, **_NOTHING, **known, **_standing(state)}
+    return {"id": id, "version": version, **_NOTHING, **known, **judged(state), **_standing(state)}
+
+
+def judged(state: Open | Won | Lost | Merged) -> dict[str, Any]:
+    """Whether it was hot, and is worth working on: null where nobody asks."""
+    found = state.lead
+    return {
+        "hot": found.heated > 0,
+        "prequalified": not found.failed if found.judged else None,
+    }
 
 
 _NOTHING: dict[str, Any] = {
@@ -25,6 +34,9 @@ _NOTHING: dict[str, Any] = {
     "fields": {},
     "inquiries": 1,
     "absorbed": [],
+    "heated": 0,
+    "judged": 0,
+    "failed": [],
 }
 
 

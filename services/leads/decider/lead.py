@@ -12,6 +12,7 @@ from services.leads.commands import (
     CaptureLead,
     DescribeLead,
     FollowPipeline,
+    JudgeLead,
     LeadCommand,
     LoseLead,
     MergeLead,
@@ -25,6 +26,7 @@ from services.leads.commands import (
 from services.leads.decider.capturing import begun, capture
 from services.leads.decider.checks import refuse, text
 from services.leads.decider.closing import lose, reopen, win
+from services.leads.decider.judging import judge
 from services.leads.decider.knowing import known
 from services.leads.decider.merging import absorb, merge, release, unmerge
 from services.leads.decider.working import assign, describe, described, follow, move
@@ -33,12 +35,15 @@ from services.leads.events import (
     LeadAssigned,
     LeadCaptured,
     LeadDescribed,
+    LeadDisqualified,
     LeadEvent,
+    LeadHeated,
     LeadInquired,
     LeadLost,
     LeadMerged,
     LeadMoved,
     LeadNoted,
+    LeadPrequalified,
     LeadReleased,
     LeadReopened,
     LeadUnmerged,
@@ -76,6 +81,8 @@ def decide(state: Lead, command: LeadCommand) -> Sequence[LeadEvent]:  # noqa: C
             return release(state, command)
         case NoteLead():
             return note(state, command)
+        case JudgeLead():
+            return judge(state, command)
         case _:
             assert_never(command)
 
@@ -114,6 +121,12 @@ def evolve(state: Lead, event: LeadEvent) -> Lead:  # noqa: C901  (a table)
         case LeadReleased(lead=other):
             left = tuple(each for each in lead.absorbed if each != other)
             return replace(there, lead=replace(lead, absorbed=left))
+        case LeadHeated(version=version):
+            return replace(there, lead=replace(lead, heated=version))
+        case LeadPrequalified(version=version):
+            return replace(there, lead=replace(lead, judged=version, failed=()))
+        case LeadDisqualified(version=version, failed=failed):
+            return replace(there, lead=replace(lead, judged=version, failed=failed))
         case LeadNoted():
             return state
         case _:

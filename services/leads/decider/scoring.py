@@ -7,8 +7,10 @@ from typing import assert_never
 from services.leads.commands import ScoringCommand
 from services.leads.decider.checks import Wrong, escaped, name, refuse, text, whole
 from services.leads.events import (
+    Condition,
     EngagementRule,
     FitRule,
+    Prequalification,
     RuleSet,
     ScoringDefined,
     ScoringEvent,
@@ -53,6 +55,8 @@ def _wrong(rules: RuleSet) -> Wrong:
     for number, engagement in enumerate(rules.engagement):
         yield from _wrong_engagement(engagement, f"/engagement/{number}")
     yield from _wrong_caps(rules)
+    yield from _wrong_interest(rules)
+    yield from _wrong_prequalification(rules)
 
 
 def _wrong_thresholds(rules: RuleSet) -> Wrong:
@@ -93,6 +97,10 @@ def _wrong_engagement(rule: EngagementRule, pointer: str) -> Wrong:
 
 def _wrong_fit(rule: FitRule, pointer: str) -> Wrong:
     yield from _wrong_rule(rule, pointer)
+    yield from _wrong_match(rule, pointer)
+
+
+def _wrong_match(rule: FitRule | Condition, pointer: str) -> Wrong:
     if rule.on == "trait" and not (rule.trait or "").strip():
         yield _never(f"{pointer}/trait", "it does not say which trait")
     if rule.on != "trait" and rule.trait is not None:
@@ -117,6 +125,46 @@ def _wrong_caps(rules: RuleSet) -> Wrong:
             yield FieldError(pointer, "unknown_group", f"No rule is of the group {group!r}.")
     if rules.cap is not None:
         yield from whole(rules.cap, "/cap", 1, MOST_POINTS)
+
+
+def _wrong_interest(rules: RuleSet) -> Wrong:
+    if rules.interest is None:
+        return
+    yield from whole(rules.interest.points, "/interest/points", 1, MOST_POINTS)
+    yield from name(rules.interest.pipeline, "/interest/pipeline")
+    if not any(rule.points > 0 for rule in rules.engagement):
+        yield _never("/interest", "no rule of engagement gives any points")
+
+
+def _wrong_prequalification(rules: RuleSet) -> Wrong:
+    wanted = rules.prequalify
+    if wanted is None:
+        return
+    if not wanted.conditions and wanted.least is None and wanted.most is None:
+        detail = "There is at least one condition, or a bound of points: else leave it out."
+        yield FieldError("/prequalify", "no_conditions", detail)
+    yield from whole(len(wanted.conditions), "/prequalify/conditions", 0, MOST_RULES)
+    seen = Counter(("least", "most"))  # which stand for the bounds where they fail
+    for number, condition in enumerate(wanted.conditions):
+        pointer = f"/prequalify/conditions/{number}"
+        seen[condition.id] += 1
+        if seen[condition.id] == 2:
+            detail = f"There is another {condition.id!r} among what may fail."
+            yield FieldError(f"{pointer}/id", "duplicate", detail)
+        yield from name(condition.id, f"{pointer}/id")
+        yield from _wrong_match(condition, pointer)
+    yield from _wrong_bounds(rules, wanted)
+
+
+def _wrong_bounds(rules: RuleSet, wanted: Prequalification) -> Wrong:
+    for bound in ("least", "most"):
+        if (points := getattr(wanted, bound)) is not None:
+            yield from whole(points, f"/prequalify/{bound}", -MOST_POINTS, MOST_POINTS)
+    least, most = wanted.least, wanted.most
+    if least is not None and most is not None and least > most:
+        yield _never("/prequalify/most", f"no score is from {least} to {most}")
+    if least is not None and rules.cap is not None and least > rules.cap:
+        yield _never("/prequalify/least", f"no score is over the cap of {rules.cap}")
 
 
 def _never(pointer: str, why: str) -> FieldError:

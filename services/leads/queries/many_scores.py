@@ -23,7 +23,7 @@ class Known(NamedTuple):
     is_whole: bool
 
 
-class _Members(NamedTuple):
+class Members(NamedTuple):
     """Customers by the subjects that were asked for, and by all subjects that belong to them."""
 
     asked: Mapping[str, str]
@@ -31,16 +31,11 @@ class _Members(NamedTuple):
 
 
 async def known_of(
-    connection: Connection,
-    schema: str,
-    scored: Scored,
-    subjects: Collection[str],
-    horizon: Horizon,
+    connection: Connection, schema: str, scored: Scored, whose: Members, horizon: Horizon
 ) -> dict[str, Known]:
     """By subject, whatever the rules look at of the customer that it belongs to now."""
-    members = await _members(connection, schema, subjects)
     types = sorted({rule.type for rule in scored.rules.engagement})
-    theirs = [*members.customers]
+    theirs = [*whose.customers]
     happened = await connection.fetch(
         in_schema(_ACTIVITY, schema), theirs, types, *horizon, MOST_EACH + 1
     )
@@ -51,10 +46,10 @@ async def known_of(
     for subject, *row in happened:
         counts[subject] += 1
         if counts[subject] > MOST_EACH:
-            clipped.add(members.customers[subject])
+            clipped.add(whose.customers[subject])
         else:
-            happenings[members.customers[subject]].append(Happening(*row))
-    persons = _persons(members, [tuple(row) for row in told])
+            happenings[whose.customers[subject]].append(Happening(*row))
+    persons = _persons(whose, [tuple(row) for row in told])
     return {
         subject: Known(
             customer,
@@ -62,24 +57,23 @@ async def known_of(
             persons.get(customer, Person()),
             customer not in clipped,
         )
-        for subject, customer in members.asked.items()
+        for subject, customer in whose.asked.items()
     }
 
 
-async def _members(connection: Connection, schema: str, subjects: Collection[str]) -> _Members:
+async def members(connection: Connection, schema: str, subjects: Collection[str]) -> Members:
+    """Whom subjects belong to now, and who else belongs to those."""
     rows = await connection.fetch(in_schema(_CUSTOMERS, schema), sorted({*subjects}))
     asked = {row[0]: row[1] for row in rows}
     rows = await connection.fetch(in_schema(_SUBJECTS, schema), sorted({*asked.values()}))
-    return _Members(asked, {row[0]: row[1] for row in rows})
+    return Members(asked, {row[0]: row[1] for row in rows})
 
 
-def _persons(
-    members: _Members, told: Sequence[tuple[str, str, str, str | None]]
-) -> dict[str, Person]:
+def _persons(whose: Members, told: Sequence[tuple[str, str, str, str | None]]) -> dict[str, Person]:
     """Of each trait the latest over all subjects of a customer."""
     latest: defaultdict[str, dict[str, tuple[str, str | None]]] = defaultdict(dict)
     for subject, name, stamp, value in told:
-        traits = latest[members.customers[subject]]
+        traits = latest[whose.customers[subject]]
         if name not in traits or traits[name][0] < stamp:
             traits[name] = (stamp, value)
     return {

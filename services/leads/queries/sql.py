@@ -34,7 +34,8 @@ LEAD = f"""json_build_object('id', l.lead, 'version', l.version, 'state', l.stat
     'closed', {moment("l.closed_at")},
     'product', l.product, 'amount', l.amount, 'currency', l.currency,
     'expected_close', l.expected_close, 'owner', l.owner, 'inquiries', l.inquiries,
-    'fields', {_FIELDS},
+    'hot', l.heated IS NOT NULL, 'heated', {moment("l.heated")},
+    'prequalified', l.prequalified, 'fields', {_FIELDS},
     'won', CASE WHEN l.state = 'won' THEN
         json_build_object('amount', l.won_amount, 'currency', l.won_currency) END,
     'lost', CASE WHEN l.state = 'lost' THEN

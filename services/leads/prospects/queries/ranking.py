@@ -38,9 +38,8 @@ async def ranked(
     args: list[object] = [MOST_RANKED]
     sql = _LOOKED_AT.replace("{where}", where(filters, args))
     rows = await connection.fetch(in_schema(sql, schema), *args)
-    known = await many_scores.known_of(
-        connection, schema, scored, {row[1] for row in rows}, horizon
-    )
+    whose = await many_scores.members(connection, schema, {row[1] for row in rows})
+    known = await many_scores.known_of(connection, schema, scored, whose, horizon)
     at = rfc3339(horizon.as_of)
     found = []
     for prospect, subject, _ in rows:
