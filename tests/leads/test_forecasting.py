@@ -235,11 +235,14 @@ async def test_what_cannot_be_forecast_is_refused(leads: Leads) -> None:
     for path, wrong in (
         ("/v1/forecast", {"from": "2026-02-01", "to": "2026-02-28"}),
         ("/v1/forecast", {"from": "2020-01-01", "to": "2026-01-01"}),
+        ("/v1/forecast", {"from": "0002-01-01"}),
+        ("/v1/forecast", {"as_of": "9999-12-31T00:00:00Z"}),
         ("/v1/forecast", {"commit": 40}),
         ("/v1/forecast", {"commit": 101}),
         ("/v1/forecast", {"by": "team"}),
         ("/v1/forecast/leads", {"what": "commit"}),
         ("/v1/forecast/leads", {"what": "lost", "currency": "EUR"}),
+        ("/v1/forecast/leads", {"what": "won", "currency": "EUR", "month": "0002-01-01"}),
         ("/v1/forecast/moves", {"month": "2026-02-01"}),
         ("/v1/forecast/moves", {"month": "2026-02-01", "from": at(5), "to": at(5)}),
     ):

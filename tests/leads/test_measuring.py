@@ -295,6 +295,7 @@ async def test_what_cannot_be_measured_is_refused(leads: Leads) -> None:
     for wrong in (
         {"from": "2026-02-01", "to": "2026-01-01"},
         {"from": "2020-01-01", "to": "2026-01-01"},
+        {"from": "0002-01-01", "to": "0002-02-01"},
         {"from": "soon"},
         {"by": "channel"},
         {"filter[reason][eq]": "price"},

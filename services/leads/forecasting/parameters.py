@@ -1,13 +1,13 @@
 """What reads of forecasts take: months, levels, as of when, whose."""
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from services.leads.api.parameters import Currency, Day
 from services.leads.forecasting.queries import Levels
-from services.leads.measuring.periods import months
+from services.leads.measuring.periods import FIRST_YEAR, LAST_YEAR, months
 from shared.clock import now
 from shared.http import wrong_parameter
 from shared.parameters import Line, Moment, Page, Parameters
@@ -78,6 +78,8 @@ class Forecast(Page, AsOf):
     def months(self) -> tuple[date, date]:
         """The first day, and the one after the last. Raises Unprocessable."""
         since = (self.since or (self.as_of or now()).date()).replace(day=1)
+        if not FIRST_YEAR <= since.year <= LAST_YEAR:
+            raise wrong_parameter("from", "range", f"From {FIRST_YEAR} to {LAST_YEAR}.")
         until = self.until.replace(day=1) if self.until else months(since, MONTHS)
         if not since < until <= months(since, MOST_MONTHS):
             detail = f"From `from` to `to` there are 1 to {MOST_MONTHS} months."
@@ -85,11 +87,20 @@ class Forecast(Page, AsOf):
         return since, until
 
 
+def _within(day: date) -> date:
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(f"a day from {FIRST_YEAR} to {LAST_YEAR}")
+    return day
+
+
+Month = Annotated[date, AfterValidator(_within)]
+
+
 class Behind(Page, AsOf):
     """Which sum."""
 
     what: What = Field(description="The sum, as `query` of one names it.")
-    month: Day | None = Field(
+    month: Month | None = Field(
         None, description="Any day of the month; left out: what is expected on no day."
     )
     currency: Currency
@@ -98,7 +109,7 @@ class Behind(Page, AsOf):
 class Moved(Page, Whose):
     """Between which moments, of which month."""
 
-    month: Day = Field(description="Any day of the month that is forecast.")
+    month: Month = Field(description="Any day of the month that is forecast.")
     then: Moment = Field(alias="from", description="The earlier moment.")
     as_of: Moment | None = Field(None, alias="to", description="The later one; left out: now.")
 

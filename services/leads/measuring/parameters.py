@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from services.leads.api.parameters import Day
-from services.leads.measuring.periods import MOST_DAYS
+from services.leads.measuring.periods import FIRST_YEAR, MOST_DAYS
 from shared.clock import now
 from shared.http import wrong_parameter
 from shared.parameters import Line, Page
@@ -92,8 +92,9 @@ class Told(Page):
             if self.since is not None:
                 until = max(until, self.since + timedelta(days=1))
         since = self.since or until - timedelta(days=DAYS)
-        if not timedelta(0) < until - since <= timedelta(days=MOST_DAYS):
-            detail = f"From `from` to `to` there are 1 to {MOST_DAYS:,} days."
+        long = timedelta(0) < until - since <= timedelta(days=MOST_DAYS)
+        if not (long and since.year >= FIRST_YEAR):
+            detail = f"From `from` to `to` there are 1 to {MOST_DAYS:,} days, since {FIRST_YEAR}."
             raise wrong_parameter("from", "range", detail)
         return since, until
 

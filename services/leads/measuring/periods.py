@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 MOST_DAYS = 3 * 366
+FIRST_YEAR, LAST_YEAR = 1900, 9900
+"""Of what is measured and planned: before and after that there are days to look at too."""
+
 BUCKETS = ("day", "week", "month")
 
 

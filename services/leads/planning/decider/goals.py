@@ -142,5 +142,5 @@ def _wrong_first(aim: Aim) -> Wrong:
     first = date.fromisoformat(aim.first)
     if first.day != 1 or (first.month - 1) % MONTHS[aim.period]:
         yield FieldError("/first", "first_day", f"The first day of a {aim.period}.")
-    if not 1 < first.year < 9_998:
-        yield FieldError("/first", "out_of_range", "A year that there is.")
+    if not 1900 <= first.year <= 9900:
+        yield FieldError("/first", "out_of_range", "A year from 1900 to 9900.")
