@@ -324,16 +324,29 @@ async def test_a_configuration_is_priced_with_all_that_is_known_of_it(leads: Lea
     ]
 
 
+async def test_what_is_short_is_told_and_hinders_nothing(leads: Leads) -> None:
+    await stocked(leads)
+    await leads.tell("stock.counted", sku="KETTLE", quantity=5)
+    await leads.tell("stock.counted", sku="TEA", quantity=5)
+    wanted = asked(("SET", 2), ("KETTLE", 3), ("TEA", 2), ("LID", 99))
+    found = (await post(leads, "/v1/prices", wanted)).json()
+    (short,) = found["short"]
+    assert (short["sku"], short["needed"], short["stock"]["on_hand"]) == ("TEA", 6, 5)
+    await leads.tell("stock.counted", sku="SET", quantity=1)
+    found = (await post(leads, "/v1/prices", wanted)).json()
+    assert [(each["sku"], each["needed"]) for each in found["short"]] == [("SET", 2)]
+
+
 async def test_the_documents_shown_have_the_shape_of_real_ones(leads: Leads) -> None:
     await stocked(leads)
     for sku in ("KETTLE-PRO", "LID", "TEA"):
         await leads.tell("stock.counted", sku=sku, quantity=7, location="HQ")
     lines = [{"sku": "LID"}, {"sku": "CUP"}]
     await leads.tell("order.placed", "user:shop:1", order="1", lines=lines)
-    found = (await post(leads, "/v1/prices", asked(("LID", 1), ("KETTLE-PRO", 1)))).json()
+    found = (await post(leads, "/v1/prices", asked(("LID", 8), ("KETTLE-PRO", 1)))).json()
     assert [each["code"] for each in found["findings"]] == ["requires", "excludes"]
     assert shape(found).keys() == shape(examples.PRICES).keys()
-    for name in ("lines", "findings", "bought_together"):
+    for name in ("lines", "findings", "bought_together", "short"):
         assert shape(found[name]) == shape(examples.PRICES[name]), name
     more = (await post(leads, "/v1/prices", asked(("KETTLE", 1)))).json()
     assert more["offers"][-1]["kind"] == "goes_with"

@@ -16,6 +16,7 @@ from services.leads.catalogue.pricing import (
     Line,
     Offer,
     configuration,
+    needed,
     offers,
     price,
 )
@@ -189,6 +190,13 @@ def test_what_is_excluded_must_not_be_there() -> None:
         *("/lines/0/sku", "excludes"),
         (("KETTLE-PRO",),),
     )
+
+
+def test_of_a_bundle_that_is_not_counted_itself_what_is_in_it_is_needed() -> None:
+    lines = [Line("GIFT", 2), Line("TEA", 1)]
+    assert needed(catalogue(), lines, ()) == {"KETTLE": 2, "TEA": 5, "CUP": 8}
+    assert needed(catalogue(), lines, {"SET", "TEA"}) == {"SET": 2, "TEA": 1, "CUP": 8}
+    assert needed(catalogue(), lines, {"GIFT"}) == {"GIFT": 2, "TEA": 1}
 
 
 # Offers

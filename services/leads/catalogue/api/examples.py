@@ -100,6 +100,7 @@ PRICES: dict[str, Any] = {
             "stock": STOCK,
         }
     ],
+    "short": [{"sku": "KETTLE-1", "needed": 20, "stock": STOCK}],
     "total": 9481,
     "saved": 0,
     "findings": [

@@ -1,7 +1,5 @@
 """What the catalogue's operations have in common: conditions, histories, stock."""
 
-from typing import Any
-
 import msgspec
 from fastapi import Request, Response
 
@@ -39,7 +37,7 @@ async def happened(request: Request, stream: str, parameters: Page) -> Response:
     return conditional(request, page([row[1] for row in shown], cursor))
 
 
-async def on_hand(request: Request, schema: str, *skus: str) -> dict[str, Any]:
+async def on_hand(request: Request, schema: str, *skus: str) -> dict[str, msgspec.Raw]:
     """What was counted of each; nothing of what never was."""
     async with site_of(request).pool.acquire() as connection:
         found = await queries.stock(connection, schema, skus)

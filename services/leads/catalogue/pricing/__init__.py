@@ -4,6 +4,7 @@ from services.leads.catalogue.pricing.amounts import Priced, PricedLine, price
 from services.leads.catalogue.pricing.lines import Catalogue, Line
 from services.leads.catalogue.pricing.offering import Offer, offers
 from services.leads.catalogue.pricing.rules import Finding, configuration
+from services.leads.catalogue.pricing.supply import needed
 
 __all__ = [
     "Catalogue",
@@ -13,6 +14,7 @@ __all__ = [
     "Priced",
     "PricedLine",
     "configuration",
+    "needed",
     "offers",
     "price",
 ]
