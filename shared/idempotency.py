@@ -31,8 +31,17 @@ async def once(
         return await run()
     if not 0 < len(header) <= MOST:
         raise _wrong(f"An Idempotency-Key has 1 to {MOST} characters.")
-    name = f"{key.name}/{header}"
-    stored = await _claim(pool, name, await _fingerprint(request))
+    return await once_named(pool, f"{key.name}/{header}", await _fingerprint(request), run)
+
+
+async def once_named(
+    pool: Pool, name: str, fingerprint: bytes, run: Callable[[], Awaitable[Response]]
+) -> Response:
+    """Run what bears a name, or give the answer that it had under it before; see `once`.
+
+    Raises Unprocessable where another `fingerprint` bore it, Conflict where it still runs.
+    """
+    stored = await _claim(pool, name, fingerprint)
     if stored is not None:
         return stored
     try:

@@ -143,6 +143,17 @@ class NoteLead:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReportVisit:
+    """Somebody was there, at `at`."""
+
+    text: str
+    outcome: str
+    at: str
+    place: str | None = None
+    next_step: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class JudgeLead:
     """The score of an open lead by a version of the rules: `hot` is the points of a hot one.
 
@@ -203,6 +214,7 @@ LeadCommand = (
     | UnmergeLead
     | ReleaseLead
     | NoteLead
+    | ReportVisit
     | JudgeLead
 )
 PipelineCommand = DefinePipeline | ChangePipeline | RetirePipeline

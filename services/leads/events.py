@@ -247,6 +247,15 @@ class LeadNoted(Fact, frozen=True):
     text: str
 
 
+class LeadVisited(Fact, frozen=True):
+    """Somebody went to see whom a lead is about, and reports what came of it, what is next."""
+
+    text: str
+    outcome: str
+    place: str | None = None
+    next_step: str | None = None
+
+
 class LeadHeated(Fact, frozen=True):
     """A lead came to `points`, `hot` or more, by that version of the rules: told once for each."""
 
@@ -317,6 +326,7 @@ LeadEvent = (
     | LeadUnmerged
     | LeadReleased
     | LeadNoted
+    | LeadVisited
     | LeadHeated
     | LeadPrequalified
     | LeadDisqualified
@@ -338,6 +348,7 @@ LEAD_EVENTS: Mapping[str, type[LeadEvent]] = {
     "lead.unmerged": LeadUnmerged,
     "lead.released": LeadReleased,
     "lead.noted": LeadNoted,
+    "lead.visited": LeadVisited,
     "lead.heated": LeadHeated,
     "lead.prequalified": LeadPrequalified,
     "lead.disqualified": LeadDisqualified,

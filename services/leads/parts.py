@@ -1,6 +1,15 @@
 """The parts that leads is made of, beside leads themselves."""
 
-from services.leads import catalogue, follow_ups, forecasting, measuring, planning, prospects
+from services.leads import (
+    accounts,
+    catalogue,
+    follow_ups,
+    forecasting,
+    measuring,
+    partners,
+    planning,
+    prospects,
+)
 from services.leads.part import Part
 
 PARTS: tuple[Part, ...] = (
@@ -10,4 +19,6 @@ PARTS: tuple[Part, ...] = (
     forecasting.PART,
     follow_ups.PART,
     prospects.PART,
+    accounts.PART,
+    partners.PART,
 )

@@ -27,6 +27,7 @@ from services.leads.events import (
     LeadReleased,
     LeadReopened,
     LeadUnmerged,
+    LeadVisited,
     LeadWon,
     PipelineChanged,
     PipelineDefined,
@@ -213,7 +214,7 @@ def _changed(body: LeadEvent, version: int) -> Mapping[str, Any]:  # noqa: C901 
             return {"warmed": version, "heated": body.at}
         case LeadPrequalified() | LeadDisqualified():
             return {"judged": version, "prequalified": isinstance(body, LeadPrequalified)}
-        case LeadAbsorbed() | LeadReleased() | LeadNoted():
+        case LeadAbsorbed() | LeadReleased() | LeadNoted() | LeadVisited():
             return {}
         case _:
             assert_never(body)

@@ -35,6 +35,7 @@ from shared.messages import Identifier
 from tests.contracts import (
     decided_catalogue,
     decided_follow_ups,
+    decided_partners,
     decided_planning,
     decided_prospects,
     decided_scores,
@@ -126,6 +127,7 @@ EVENTS: dict[str, tuple[str, str, Any]] = {
     **decided_prospects.EVENTS,
     **decided_planning.EVENTS,
     **decided_scores.EVENTS,
+    **decided_partners.EVENTS,
 }
 """By type: the stream, the partition key, the event."""
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI
 
 from services.leads.api import (
     boards,
+    bulk,
     capturing,
     changes,
     commands,
@@ -15,6 +16,7 @@ from services.leads.api import (
     pipelines,
     routing,
     scores,
+    sync,
 )
 from services.leads.api.light import LightRoute
 
@@ -31,6 +33,8 @@ def install(app: FastAPI, routers: Iterable[APIRouter]) -> None:
         leads,
         measures,
         boards,
+        bulk,
+        sync,
         capturing,
         changes,
         pipelines,

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request, Response
+from pydantic import BaseModel
 
 from services.leads import commands
 from services.leads.api import bodies, examples, shown
@@ -18,6 +19,7 @@ from services.leads.api.context import (
     pipeline,
     site_of,
 )
+from services.leads.api.making import WAYS, Kind, Visit
 from services.leads.decider import LEAD
 from services.leads.states import Merged
 from shared.auth import Key, require
@@ -71,8 +73,7 @@ async def describe(
 
     `amount` in minor units of `currency`. What differs in nothing is no event.
     """
-    changed = body.changed()
-    return await _carry_out(request, id, key, lambda at, _: commands.DescribeLead(at=at, **changed))
+    return await _carry_out(request, id, key, "describe", body)
 
 
 @router.post(
@@ -91,12 +92,7 @@ async def move(
 ) -> Response:
     """Along a move that the pipeline allows: 409 `move_not_allowed`, or `required` naming the
     fields that the stage asks for."""
-    return await _carry_out(
-        *(request, id, key),
-        lambda at, found: commands.MoveLead(
-            pipeline=found, stage=body.stage, reason=body.reason, at=at
-        ),
-    )
+    return await _carry_out(request, id, key, "move", body)
 
 
 @router.post(
@@ -114,10 +110,7 @@ async def assign(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """`owner` is a principal, such as `representative:7` or `partner:12`; the reason is kept."""
-    return await _carry_out(
-        *(request, id, key),
-        lambda at, _: commands.AssignLead(owner=body.owner, reason=body.reason, at=at),
-    )
+    return await _carry_out(request, id, key, "assign", body)
 
 
 @router.post(
@@ -135,10 +128,7 @@ async def win(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """For an amount in minor units, the lead's own where none is sent."""
-    return await _carry_out(
-        *(request, id, key),
-        lambda at, _: commands.WinLead(amount=body.amount, currency=body.currency, at=at),
-    )
+    return await _carry_out(request, id, key, "win", body)
 
 
 @router.post(
@@ -156,12 +146,7 @@ async def lose(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """For one of the reasons of its pipeline, perhaps to a competitor."""
-    return await _carry_out(
-        *(request, id, key),
-        lambda at, found: commands.LoseLead(
-            pipeline=found, reason=body.reason, competitor=body.competitor, at=at
-        ),
-    )
+    return await _carry_out(request, id, key, "lose", body)
 
 
 @router.post(
@@ -179,10 +164,7 @@ async def reopen(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """One that was won or lost; 409 `claim_taken` where the customer has another open one."""
-    return await _carry_out(
-        *(request, id, key),
-        lambda at, found: commands.ReopenLead(pipeline=found, reason=body.reason, at=at),
-    )
+    return await _carry_out(request, id, key, "reopen", body)
 
 
 @router.post(
@@ -200,9 +182,25 @@ async def note(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Kept in its history."""
-    return await _carry_out(
-        *(request, id, key), lambda at, _: commands.NoteLead(text=body.text, at=at)
-    )
+    return await _carry_out(request, id, key, "note", body)
+
+
+@router.post(
+    "/v1/leads/{id}/visits",
+    summary="Report a visit",
+    responses=_ANSWERS,
+    response_class=Response,
+)
+async def visit(
+    request: Request,
+    id: UUID,
+    body: Visit,
+    key: Writer,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """What was seen and said, what came of it, and what is next; kept in the lead's history."""
+    return await _carry_out(request, id, key, "visit", body)
 
 
 @router.post(
@@ -264,17 +262,14 @@ async def unmerge(
     return await _for_version(request, id, key, run)
 
 
-Making = Callable[[str, Any], commands.LeadCommand]
-"""Makes a command of the moment and the lead's pipeline."""
-
-
-async def _carry_out(request: Request, id: UUID, key: Key, making: Making) -> Response:
+async def _carry_out(request: Request, id: UUID, key: Key, kind: Kind, body: BaseModel) -> Response:
     """One command to one lead, for the version in If-Match."""
 
     async def run(kept: Kept) -> Handled:
         found = await pipeline(request, kept.state.lead.pipeline)
+        command = WAYS[kind].make(body, found, moment())
         return await handler_of(request).carry_out(
-            *(LEAD, kept.stream, making(moment(), found), origin_of(key)),
+            *(LEAD, kept.stream, command, origin_of(key)),
             partitionkey=str(kept.partitionkey),
             expected=kept.version,
         )

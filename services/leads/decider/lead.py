@@ -5,7 +5,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from services.leads.bounds import LONG
+from services.leads.bounds import LONG, SHORT
 from services.leads.commands import (
     AbsorbLead,
     AssignLead,
@@ -20,6 +20,7 @@ from services.leads.commands import (
     NoteLead,
     ReleaseLead,
     ReopenLead,
+    ReportVisit,
     UnmergeLead,
     WinLead,
 )
@@ -47,6 +48,7 @@ from services.leads.events import (
     LeadReleased,
     LeadReopened,
     LeadUnmerged,
+    LeadVisited,
     LeadWon,
 )
 from services.leads.states import Lead, Lost, Merged, Open, Won
@@ -81,6 +83,8 @@ def decide(state: Lead, command: LeadCommand) -> Sequence[LeadEvent]:  # noqa: C
             return release(state, command)
         case NoteLead():
             return note(state, command)
+        case ReportVisit():
+            return report(state, command)
         case JudgeLead():
             return judge(state, command)
         case _:
@@ -92,6 +96,21 @@ def note(state: Lead, command: NoteLead) -> Sequence[LeadEvent]:
     known(state)
     refuse(text(command.text, "/text", LONG))
     return [LeadNoted(command.text, at=command.at)]
+
+
+def report(state: Lead, command: ReportVisit) -> Sequence[LeadEvent]:
+    """On any lead, also one that is closed."""
+    known(state)
+    refuse(
+        [
+            *text(command.text, "/text", LONG),
+            *text(command.outcome, "/outcome", SHORT),
+            *text(command.place, "/place", SHORT),
+            *text(command.next_step, "/next_step", SHORT),
+        ]
+    )
+    told = (command.text, command.outcome, command.place, command.next_step)
+    return [LeadVisited(*told, at=command.at)]
 
 
 def evolve(state: Lead, event: LeadEvent) -> Lead:  # noqa: C901  (a table)
@@ -127,7 +146,7 @@ def evolve(state: Lead, event: LeadEvent) -> Lead:  # noqa: C901  (a table)
             return replace(there, lead=replace(lead, judged=version, failed=()))
         case LeadDisqualified(version=version, failed=failed):
             return replace(there, lead=replace(lead, judged=version, failed=failed))
-        case LeadNoted():
+        case LeadNoted() | LeadVisited():
             return state
         case _:
             assert_never(event)
