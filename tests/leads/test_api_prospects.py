@@ -106,11 +106,12 @@ async def test_one_that_is_barred_is_not_promoted_and_stays_to_be_seen(leads: Le
     found = await keep(leads, come_back=LATER)
     barred = (await do(leads, found, "bar", reason="Said no.")).json()
     assert (barred["state"], barred["reason"]) == ("barred", "Said no.")
-    for what, body in (
-        ("promote", {}),
-        ("put-off", {"come_back": LATER}),
-        ("drop", {"reason": "x"}),
-    ):
+    refused: dict[str, dict[str, Any]] = {
+        "promote": {},
+        "put-off": {"come_back": LATER},
+        "drop": {"reason": "x"},
+    }
+    for what, body in refused.items():
         answer = await do(leads, barred, what, **body)
         assert (answer.status_code, answer.json()["code"]) == (409, "barred"), what
     assert (await keep(leads))["state"] == "barred"
