@@ -2,6 +2,7 @@
 
 from services.leads import (
     accounts,
+    callers,
     catalogue,
     follow_ups,
     forecasting,
@@ -20,5 +21,6 @@ PARTS: tuple[Part, ...] = (
     follow_ups.PART,
     prospects.PART,
     accounts.PART,
+    callers.PART,
     partners.PART,
 )

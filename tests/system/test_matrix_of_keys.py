@@ -48,6 +48,7 @@ WHO_MAY: list[tuple[str, str, tuple[str, ...]]] = [
     ("(post|delete)", "/v1/calendars.*", ("write",)),
     ("(post|patch)", "/v1/leads.*", ("write",)),
     ("(put|post|delete)", "/v1/(pipelines|routing|scoring).*", ("ops", "write")),
+    ("post", "/v1/callers", ("read",)),
     ("get", "/v1/(prospects|target-lists).*", ("read",)),
     ("(post|patch)", "/v1/prospects.*", ("write",)),
     ("put", "/v1/prospects/reactivation", ("ops", "write")),
