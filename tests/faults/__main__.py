@@ -18,6 +18,7 @@ from tests.faults.stage import opened
 SCENARIOS = {
     "processes killed": "kills:processes",
     "servers killed": "kills:servers",
+    "leads killed": "deciding:killed",
     "servers away": "kills:away",
     "processes stopped": "kills:terminated",
     "workers paused": "workers:paused",

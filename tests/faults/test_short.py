@@ -13,6 +13,7 @@ from tests.faults.stage import Stage, opened
 SHORT = (
     "processes killed",
     "servers killed",
+    "leads killed",
     "workers paused",
     "a bad deployment",
     "duplicates",
