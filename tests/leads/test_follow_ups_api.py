@@ -8,11 +8,14 @@ import httpx
 import pytest
 
 from services.leads.commands import LoseLead, WinLead
-from services.leads.decider import PIPELINE
+from services.leads.decider import PIPELINE, ROUTING
 from services.leads.decider.pipeline import stream_of
+from services.leads.decider.routing import STREAM as ROUTES
 from services.leads.follow_ups.api import documents
+from services.leads.routes import DefineRouting, Member, Route
 from shared.clock import now, rfc3339
 from shared.database import Pool
+from shared.deciding.store import Origin
 from tests.leads.answering import Leads, answering, defined
 from tests.leads.following import (
     CARE,
@@ -170,6 +173,20 @@ async def test_somebody_elses_lead_is_not_there(leads: Leads) -> None:
         answer = await send(leads, f"{path}/follow-ups/1/done", who=who, version=1)
         assert answer.status_code == 404
         assert (await leads.get("/v1/follow-ups", who))["data"] == []
+
+
+async def test_a_team_sees_what_there_is_to_do_for_its_leads(leads: Leads) -> None:
+    path = await begun(leads)
+    members = tuple(Member(each) for each in (ME, OTHER))
+    command = DefineRouting(
+        rules=(Route("all", "team"),), teams={"team": members}, at=rfc3339(now())
+    )
+    await leads.handler.carry_out(
+        ROUTING, ROUTES, command, Origin("service:app"), partitionkey=ROUTES
+    )
+    assert len((await leads.get("/v1/follow-ups", OTHER))["data"]) == 3
+    answer = await send(leads, f"{path}/follow-ups/1/done", who=OTHER, version=1)
+    assert answer.json()["settled"][0]["by"] == OTHER
 
 
 # --- what happens

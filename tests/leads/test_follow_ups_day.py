@@ -116,7 +116,15 @@ async def test_of_equal_worth_who_scores_more_comes_first_then_who_is_due_earlie
 _ITEMS = st.lists(
     st.builds(
         lambda n, currency, value, due: Item(
-            *(number(n), 1, rfc3339(datetime(2026, 1, due, tzinfo=UTC)), currency, value, 1),
+            *(
+                number(n),
+                number(n),
+                1,
+                rfc3339(datetime(2026, 1, due, tzinfo=UTC)),
+                currency,
+                value,
+                1,
+            ),
             *(value if currency else None, 0, "{}"),
         ),
         st.integers(1, 99),

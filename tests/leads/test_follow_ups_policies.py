@@ -19,7 +19,7 @@ from shared.deciding.policies import Reaction, Target
 from shared.projection import Event
 from tests.contracts.decided import EVENTS, LEAD_STREAM
 from tests.contracts.examples import written
-from tests.leads.examples import JANE
+from tests.leads.examples import JANE, MOVED
 from tests.leads.following import lead, playbook
 from tests.records import at, record, subject
 
@@ -57,6 +57,12 @@ def test_a_lead_that_comes_into_a_stage_reaches_it(type_: str) -> None:
         recorded=happened.envelope.recordedtime,
         at=happened.envelope.time,
     )
+
+
+def test_one_that_is_a_lead_of_its_own_again_comes_into_the_stage_that_it_is_in() -> None:
+    [reaction] = asked(ours("lead.unmerged"))
+    command = reaction.command({LEAD_STREAM: lead(MOVED), STREAM: playbook()})
+    assert (command.stage, command.begins) == ("contacted", False)
 
 
 @pytest.mark.parametrize("type_", ["lead.won", "lead.lost", "lead.merged"])

@@ -14,6 +14,7 @@ from services.leads.events import (
     LeadMerged,
     LeadMoved,
     LeadReopened,
+    LeadUnmerged,
     LeadWon,
 )
 from services.leads.follow_ups.commands import (
@@ -28,6 +29,7 @@ from services.leads.follow_ups.decider import FOLLOW_UP, PLAYBOOK
 from services.leads.follow_ups.decider.follow_up import PREFIX, stream_of
 from services.leads.follow_ups.decider.playbook import STREAM
 from services.leads.inbound import Interaction
+from services.leads.states import Lead, Unknown
 from shared.deciding.policies import Reaction, Target, to_all
 from shared.projection import Event
 
@@ -41,27 +43,29 @@ class _Told(msgspec.Struct, frozen=True):
     campaign: Any = None
 
 
+_Reaching = LeadCaptured | LeadMoved | LeadReopened | LeadUnmerged
 _told = msgspec.json.Decoder(_Told)
 
 
 def _reach(event: Event) -> Sequence[Reaction]:
     body = event.body
-    assert isinstance(body, LeadCaptured | LeadMoved | LeadReopened)
+    assert isinstance(body, _Reaching)
     lead = _lead(event)
     needs = (Target(LEAD, lead), Target(PLAYBOOK, STREAM))
     stream, key = stream_of(lead), event.envelope.partitionkey
     return [Reaction(FOLLOW_UP, stream, key, partial(_reached, event, body), needs=needs)]
 
 
-def _reached(
-    event: Event, body: LeadCaptured | LeadMoved | LeadReopened, states: Mapping[str, Any]
-) -> ReachStage:
+def _reached(event: Event, body: _Reaching, states: Mapping[str, Any]) -> ReachStage:
+    """One that is a lead of its own again comes into the stage that it is in."""
     lead = _lead(event)
+    known: Lead = states[lead]
+    stage = "" if isinstance(known, Unknown) else known.lead.stage
     return ReachStage(
         lead=lead,
-        known=states[lead],
+        known=known,
         playbook=states[STREAM],
-        stage=body.stage,
+        stage=stage if isinstance(body, LeadUnmerged) else body.stage,
         begins=isinstance(body, LeadCaptured),
         recorded=event.envelope.recordedtime,
         at=body.at,
@@ -117,6 +121,7 @@ REACT: Mapping[type, Callable[[Event], Sequence[Reaction] | None]] = {
     LeadCaptured: _reach,
     LeadMoved: _reach,
     LeadReopened: _reach,
+    LeadUnmerged: _reach,
     LeadAssigned: _hand_over,
     LeadWon: partial(_end, "the lead was won"),
     LeadLost: partial(_end, "the lead was lost"),

@@ -74,7 +74,7 @@ async def the_day(request: Request, parameters: Annotated[DayOf, Query()], key: 
         rest = (span.at, span.until - timedelta(microseconds=1))
         later = await day.steps(connection, schema, owner, odds, rest, MOST)
         met = await day.appointments(connection, schema, owner, span.since, span.until, MOST)
-        leads = sorted({each.lead for each in (*due[:MOST], *later[:MOST])})
+        leads = {each.lead: each.subject for each in (*due[:MOST], *later[:MOST])}
         present = now()
         scores = await scored(connection, schema, leads, Horizon(present, present))
     units = {lead: found.units for lead, found in scores.items()}

@@ -18,6 +18,7 @@ class Item(NamedTuple):
     """
 
     lead: str
+    subject: str
     step: int
     due: str
     currency: str | None
@@ -67,8 +68,8 @@ WITH odds AS ({STAGES.format("$5", "$6", "$7")}), valued AS (
 ), page AS MATERIALIZED (
     SELECT * FROM ranked ORDER BY (currency IS NULL), place, alike DESC, currency LIMIT $4
 )
-SELECT s.lead::text, s.step, {moment("s.due")}, s.currency, s.amount, s.probability,
-       s.hundredths, s.alike, {STEP}
+SELECT s.lead::text, l.subject::text, s.step, {moment("s.due")}, s.currency, s.amount,
+       s.probability, s.hundredths, s.alike, {STEP}
 FROM page s JOIN {{s}}.leads l ON l.lead = s.lead
 ORDER BY (s.currency IS NULL), s.place, s.alike DESC, s.currency
 """
