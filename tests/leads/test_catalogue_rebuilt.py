@@ -170,5 +170,7 @@ async def _is_what_was_told(connection: Connection, schema: str, told: Told) -> 
     }
     rows = await _rows(connection, f"SELECT sku, location, stamp, quantity FROM {schema}.stock")
     assert {(sku, place): (stamp, many) for sku, place, stamp, many in rows} == told.counts
-    rows = await _rows(connection, f"SELECT sku, other, orders FROM {schema}.together")
+    rows = await _rows(
+        connection, f"SELECT sku, other, sum(orders) FROM {schema}.together GROUP BY 1, 2"
+    )
     assert {(sku, other): orders for sku, other, orders in rows} == told.orders

@@ -41,8 +41,11 @@ TOGETHER = Merge(tables.together, summed("orders"))
 
 TABLES = (PRODUCTS, CONTENTS, PRICE_LISTS, STOCK, TOGETHER)
 
-MOST_TOGETHER = 20
+MOST_TOGETHER = 10
 """Products of an order that are counted with one another."""
+
+SHARDS = 12
+"""A multiple of the numbers of partitions that there mostly are, 4 and 12."""
 
 LONGEST, LARGEST = 128, 10**12
 """Characters of a sku or a location, and the most of one product, that interactions may name."""
@@ -130,8 +133,9 @@ def _count(event: Event) -> Iterator[tuple[str, Row]]:
 def _together(event: Event) -> Iterator[tuple[str, Row]]:
     lines = _placed.decode(event.envelope.data).lines
     skus = sorted({*_skus(lines)} if isinstance(lines, list) else ())[:MOST_TOGETHER]
+    shard = int(event.envelope.partitionkey[-8:], 16) % SHARDS  # 32 bits choose the partition
     for sku, other in pairs(skus, skus):
-        yield "together", (sku, other, 1)
+        yield "together", (sku, other, shard, 1)
 
 
 def _skus(lines: Iterable[object]) -> Iterator[str]:

@@ -135,11 +135,14 @@ WHERE c.part = ANY ($1::text[]) GROUP BY c.bundle ORDER BY count(*) DESC, c.bund
 """
 
 _BOUGHT = """
+WITH counted AS (
+    SELECT sku, other, sum(orders)::bigint AS orders FROM {s}.together
+    WHERE sku = ANY ($1::text[]) GROUP BY sku, other)
 SELECT * FROM (
     SELECT DISTINCT ON (t.other) t.other, p.name, t.sku, t.orders, one.orders AS all_orders
-    FROM {s}.together t JOIN {s}.together one ON one.sku = t.sku AND one.other = t.sku
+    FROM counted t JOIN counted one ON one.sku = t.sku AND one.other = t.sku
     JOIN {s}.products p ON p.sku = t.other AND p.status = 'active'
-    WHERE t.sku = ANY ($1::text[]) AND NOT t.other = ANY ($1::text[])
+    WHERE NOT t.other = ANY ($1::text[])
     ORDER BY t.other, t.orders DESC, t.sku) most
 ORDER BY orders DESC, other LIMIT $2
 """

@@ -59,5 +59,6 @@ together = Table(  # orders in which both were placed; of one with itself: in wh
     metadata,
     key("sku"),
     key("other"),
+    key("shard", Integer),  # each of one partition, so that folds do not wait for one another
     Column("orders", BigInteger, nullable=False),
 )
