@@ -89,9 +89,10 @@ SELECT 'order' AS kind, x.namespace || ':' || x.number AS id, x.at, {_IN.format(
 FROM {of} {_OF}"""
 
 
-# The period of who is a customer for the first time is that of the order too.
+# The period of who is a customer for the first time is that of the order too. Not by `=`, by
+# which the few periods would be joined rather than the many customers.
 _FIRST = f"""(SELECT o.* FROM ordered o JOIN became c ON c.customer = o.customer
-      WHERE {_IN.format(at="c.at")} = {_IN.format(at="o.at")}) x"""
+      WHERE {_IN.format(at="c.at")} IS NOT DISTINCT FROM {_IN.format(at="o.at")}) x"""
 
 _KEPT = "EXISTS (SELECT FROM active t WHERE t.customer = a.customer AND t.m = a.m + 1)"
 
