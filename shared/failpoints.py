@@ -19,6 +19,7 @@ POINTS = {
     "events.committed": "decided events are committed; who decided has not heard of it",
     "fold.written": "a batch is in the view, with its checkpoint; not committed",
     "fold.committed": "a batch is committed; who folds has not heard of it",
+    "neighbour.answered": "another service has answered a worker; nothing of it is noted",
     "rebuild.begun": "a schema to be rebuilt stands there, empty",
     "rebuild.folded": "all is folded that a rebuild folds in bulk; staging is open still",
     "rebuild.closed": "nothing can be staged any more; no table is merged",
@@ -43,8 +44,12 @@ POINTS = {
 
 OF_COMMANDS = tuple(name for name in POINTS if name.startswith(("copy.", "rebuild.", "switch.")))
 OF_DECIDING = tuple(name for name in POINTS if name.startswith(("events.", "relay.", "timer.")))
-OF_SERVICES = tuple(name for name in POINTS if name not in (*OF_COMMANDS, *OF_DECIDING))
-"""Those that services come to while they work; the others are of commands, and of deciding."""
+OF_NEIGHBOURS = tuple(name for name in POINTS if name.startswith("neighbour."))
+OF_SERVICES = tuple(
+    name for name in POINTS if name not in (*OF_COMMANDS, *OF_DECIDING, *OF_NEIGHBOURS)
+)
+"""Those that services come to while they work; the others are of commands, of deciding, and of
+asking one another."""
 
 EXIT = 137
 """The exit code of a process that dies at a failpoint: that of kill -9."""

@@ -68,6 +68,11 @@ class Settings(BaseSettings):
     mail_key: str | None = Field(
         None, description="the key that mail comes in with; unset: the first start's ingest key"
     )
+    orders_key: str | None = Field(
+        None,
+        description="the key that orders of accepted quotes come in with, which may send the "
+        "source /leads/quotes; unset: the first start's ingest key",
+    )
     connections: int = Field(
         2000, ge=1, le=1_000_000, description="open at once; beyond that requests are answered 503"
     )

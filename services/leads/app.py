@@ -12,6 +12,7 @@ from services.leads.decider import PIPELINE, SCORING
 from services.leads.decider.pipeline import stream_of
 from services.leads.decider.scoring import STREAM as RULES
 from services.leads.part import Begun
+from services.leads.partners.gate import Gate
 from services.leads.parts import PARTS
 from shared.application import application, guarded, openapi
 from shared.clock import now, rfc3339
@@ -36,7 +37,7 @@ def _app(site: Site) -> ASGIApp:
     made.state.keyring = site.keyring
     made.state.handler = CommandHandler(site.pool, consumers.SOURCE)
     made.state.feed = Feed(site.pool, CATEGORIES, site.ending)
-    return guarded(made, site.settings)
+    return guarded(Gate(made, site, made.state.handler), site.settings)
 
 
 def _openapi() -> dict[str, Any]:
@@ -59,7 +60,7 @@ def _singles(site: Site) -> Sequence[Single]:
         Single("following", following.following(consumers.SOURCE), live_only=True),
         Single("watching", watching.watching(consumers.SOURCE), live_only=True),
     )
-    return (*mine, *(single for part in PARTS for single in part.singles))
+    return (*mine, *(one for part in PARTS for one in (*part.singles, *part.singles_of(site))))
 
 
 SERVICE = Service(

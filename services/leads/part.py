@@ -12,6 +12,7 @@ from shared.leases import Single
 from shared.literals import Row
 from shared.merging import Merge
 from shared.projection import Event
+from shared.service import Site, no_singles
 
 SOURCE = "/leads"
 """The source of all that leads decides."""
@@ -40,8 +41,9 @@ class Part:
     another part's, `inbound.Interaction` or `inbound.Belongs`. `project` says which rows of
     `tables` an event that counts comes to; `react` what a policy wants of it, None where it is
     none of its business. Several parts may look at one class. `singles` are each kept up by one
-    worker of the schema that serves: timers, and what else goes on in the background. `begin`
-    says, for a moment, what streams there are from the first start.
+    worker of the schema that serves: timers, and what else goes on in the background;
+    `singles_of` are those that need what the service has at hand. `begin` says, for a moment, what
+    streams there are from the first start.
     """
 
     routers: tuple[APIRouter, ...] = ()
@@ -51,4 +53,5 @@ class Part:
     project: Mapping[type, Callable[[Event], Rows]] = field(default_factory=dict)
     react: Mapping[type, Callable[[Event], Sequence[Reaction] | None]] = field(default_factory=dict)
     singles: tuple[Single, ...] = ()
+    singles_of: Callable[[Site], Sequence[Single]] = no_singles
     begin: Callable[[str], Iterable[Begun]] = _nothing

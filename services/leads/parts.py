@@ -10,6 +10,7 @@ from services.leads import (
     partners,
     planning,
     prospects,
+    quotes,
 )
 from services.leads.part import Part
 
@@ -20,6 +21,7 @@ PARTS: tuple[Part, ...] = (
     forecasting.PART,
     follow_ups.PART,
     prospects.PART,
+    quotes.PART,
     accounts.PART,
     callers.PART,
     partners.PART,

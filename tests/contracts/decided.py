@@ -38,6 +38,7 @@ from tests.contracts import (
     decided_partners,
     decided_planning,
     decided_prospects,
+    decided_quotes,
     decided_scores,
 )
 from tests.leads.examples import (
@@ -128,6 +129,7 @@ EVENTS: dict[str, tuple[str, str, Any]] = {
     **decided_planning.EVENTS,
     **decided_scores.EVENTS,
     **decided_partners.EVENTS,
+    **decided_quotes.EVENTS,
 }
 """By type: the stream, the partition key, the event."""
 

@@ -49,6 +49,9 @@ WHO_MAY: list[tuple[str, str, tuple[str, ...]]] = [
     ("(post|patch)", "/v1/leads.*", ("write",)),
     ("(put|post|delete)", "/v1/(pipelines|routing|scoring).*", ("ops", "write")),
     ("post", "/v1/callers", ("read",)),
+    ("get", "/v1/(partners|accounts).*", ("read",)),
+    ("put", "/v1/partners/.*", ("ops", "write")),
+    ("(put|post|delete)", "/v1/accounts/.*", ("write",)),
     ("get", "/v1/(prospects|target-lists).*", ("read",)),
     ("(post|patch)", "/v1/prospects.*", ("write",)),
     ("put", "/v1/prospects/reactivation", ("ops", "write")),
@@ -56,6 +59,9 @@ WHO_MAY: list[tuple[str, str, tuple[str, ...]]] = [
     ("post", "/v1/target-lists/[^/]+/(fill|prospects|remove)", ("write",)),
     ("get", "/v1/(products|price-lists).*", ("read",)),
     ("(put|post)", "/v1/(products|price-lists).*", ("ops", "write")),
+    ("put", "/v1/leads/[^/]+/opportunity", ("write",)),
+    ("get", "/v1/quotes.*", ("read",)),
+    ("post", "/v1/quotes.*", ("write",)),
     ("post", "/v1/prices", ("read",)),
 ]
 """Method, path and the scopes of which one is needed."""

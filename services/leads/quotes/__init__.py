@@ -1,0 +1,21 @@
+"""Opportunities and quotes: what a lead is worth, what is offered for it, what is ordered of that.
+
+Owns the streams opportunity and quote; sends `order.placed` to contact.
+"""
+
+from services.leads.part import Part
+from services.leads.quotes.api import ROUTERS
+from services.leads.quotes.decider import OPPORTUNITY, QUOTE
+from services.leads.quotes.expiring import EXPIRING
+from services.leads.quotes.placing import placing
+from services.leads.quotes.projections import PROJECT, TABLES
+
+PART = Part(
+    routers=ROUTERS,
+    paths=("/v1/quotes",),
+    deciders=(OPPORTUNITY, QUOTE),
+    tables=TABLES,
+    project=PROJECT,
+    singles=(EXPIRING,),
+    singles_of=placing,
+)
