@@ -9,7 +9,12 @@ import httpx
 import pytest
 
 from services.leads.catalogue.api import examples
+from services.leads.partners.commands import PutPartner
+from services.leads.partners.decider import PARTNER
+from services.leads.partners.decider import stream_of as partner_stream_of
+from services.leads.partners.events import Release
 from shared.database import Pool
+from shared.deciding.store import Origin
 from tests.leads.answering import Leads, answering
 from tests.leads.test_api_documents import shape
 from tests.records import at
@@ -382,6 +387,16 @@ async def test_an_agreed_price_and_a_discount_stand_in_a_line(leads: Leads) -> N
     assert (found["lines"][0]["list_price"], found["total"]) == (300, 2250)
 
 
+async def given(leads: Leads, partner: str, price_list: str | None) -> None:
+    """Say which price list a partner has."""
+    said: dict[str, Any] = {"principal": partner, "name": "Pots & Co", "release": Release()}
+    command = PutPartner(**said, price_list=price_list, at=at(1))
+    stream = partner_stream_of(partner)
+    await leads.handler.carry_out(
+        PARTNER, stream, command, Origin("service:app"), partitionkey=stream
+    )
+
+
 async def test_a_partner_has_the_prices_of_its_own_list_alone(leads: Leads) -> None:
     await stocked(leads)
     who = "partner:12"
@@ -392,6 +407,13 @@ async def test_a_partner_has_the_prices_of_its_own_list_alone(leads: Leads) -> N
     assert (found["price_list"], found["total"]) == ("partner", 150)
     other = await post(leads, "/v1/prices", asked(("TEA", 1), price_list="standard"), who)
     assert other.status_code == 403
+    await given(leads, who, None)
+    none = await post(leads, "/v1/prices", asked(("TEA", 1)), who)
+    assert (none.status_code, none.json()["code"]) == (403, "no_price_list")
+    await put(leads, "/v1/price-lists/gold", own | {"percent": 0})
+    await given(leads, who, "gold")
+    found = (await post(leads, "/v1/prices", asked(("TEA", 1)), who)).json()
+    assert (found["price_list"], found["total"]) == ("gold", 300)
     for path in ("", "/standard", "/partner", "/standard/history"):
         assert (await leads.ask(f"/v1/price-lists{path}", who)).status_code == 403
     headers = leads.headers(who)

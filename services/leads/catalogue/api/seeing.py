@@ -2,6 +2,9 @@
 
 from fastapi import Request
 
+from services.leads.api.context import handler_of
+from services.leads.partners.decider import PARTNER, stream_of
+from services.leads.partners.states import Partner
 from shared.auth import Key
 from shared.errors import Forbidden
 
@@ -13,8 +16,12 @@ PARTNERS = "partner"
 
 
 async def price_list_of(request: Request, key: Key) -> str | None:
-    """The price list that a partner was given; None where it was given none."""
-    return PARTNERS
+    """The price list that a partner was given; None where it was given none.
+
+    One of whom nothing is said has that of every partner.
+    """
+    state = (await handler_of(request).load(PARTNER, stream_of(key.principal))).state
+    return state.price_list if isinstance(state, Partner) else PARTNERS
 
 
 async def price_list_for(request: Request, key: Key, asked: str | None) -> str:
