@@ -14,9 +14,11 @@ from services.leads.commands import (
     UnmergeLead,
     WinLead,
 )
-from services.leads.decider import LEAD, SCORING
+from services.leads.decider import LEAD, ROUTING, SCORING
+from services.leads.decider.routing import STREAM as ROUTES
 from services.leads.decider.scoring import STREAM
 from services.leads.events import RuleSet, Thresholds
+from services.leads.routes import DefineRouting, Member, Route
 from shared.database import Pool
 from shared.deciding.store import Origin
 from tests.leads.answering import Leads, answering, defined
@@ -160,10 +162,13 @@ async def drilled(leads: Leads, document: Any) -> int:
     return seen
 
 
+KENT = {"country": "GB", "region": "Kent"}
+
+
 async def many(leads: Leads) -> None:
     """The five, some of them in other ways; in February two more."""
     await five(leads)
-    await leads.carry_out(number(6), capture(6, source="/web/blog", product="POT-2"))
+    await leads.carry_out(number(6), capture(6, source="/web/blog", product="POT-2", fields=KENT))
     await leads.carry_out(number(6), WinLead(amount=900, currency="GBP", at=at(2 * DAY + 6)))
     await leads.carry_out(number(7), capture(7, at=at(40 * DAY), amount=50, currency="EUR"))
     await leads.carry_out(number(8), capture(8, at=at(41 * DAY)))
@@ -194,10 +199,15 @@ async def test_the_numbers_of_a_period(leads: Leads) -> None:
 
 
 @pytest.mark.parametrize(
-    "by", ["", "pipeline", "owner", "source", "product", "day", "week", "month"]
+    "by",
+    [
+        *("", "pipeline", "owner", "team", "source", "product", "country", "region"),
+        *("day", "week", "month"),
+    ],
 )
 async def test_behind_each_number_there_are_its_leads(leads: Leads, by: str) -> None:
     await many(leads)
+    await teamed(leads, north=("representative:7",))
     query: dict[str, Any] = {"from": "2026-01-01", "to": "2026-03-01", "pipeline__eq": "sales"}
     for narrowed in (query, query | {"owner__eq": ["representative:7", "representative:8"]}):
         found = await leads.get("/v1/leads/measures", by=by, **narrowed)
@@ -208,6 +218,27 @@ async def test_behind_each_number_there_are_its_leads(leads: Leads, by: str) -> 
         for what in ("new", "won", "lost"):
             [whole] = total["data"]
             assert sum(each[what]["leads"] for each in found["data"]) == whole[what]["leads"]
+
+
+async def teamed(leads: Leads, **teams: tuple[str, ...]) -> None:
+    members = {name: tuple(map(Member, some)) for name, some in teams.items()}
+    command = DefineRouting(rules=(Route("rest", owner="9"),), teams=members, at=at(0))
+    await leads.handler.carry_out(
+        ROUTING, ROUTES, command, Origin("service:app"), partitionkey=ROUTES
+    )
+    await leads.settle()
+
+
+async def test_who_is_in_two_teams_counts_in_both(leads: Leads) -> None:
+    await many(leads)
+    await teamed(leads, north=("representative:7",), all=("representative:7", "representative:8"))
+    found = (await leads.get("/v1/leads/measures", by="team", **PERIOD))["data"]
+    new = {each["group"]: each["new"]["leads"] for each in found}
+    assert new == {None: 1, "all": 5, "north": 2}
+    mine = await leads.get("/v1/leads", team__eq="north")
+    assert {each["owner"] for each in mine["data"]} == {"representative:7"}
+    assert (await leads.ask("/v1/leads", team__eq="south")).status_code == 422
+    assert await leads.ids("/v1/leads", country__eq="GB") == [number(6)]
 
 
 async def test_numbers_are_told_apart(leads: Leads) -> None:

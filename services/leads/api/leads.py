@@ -9,6 +9,7 @@ from services.leads.api import documents
 from services.leads.api.context import cursors_of, schema_of, sight_of, site_of
 from services.leads.api.odds import from_stage, pipeline_named
 from services.leads.api.parameters import Duplicates, Leads
+from services.leads.api.teams import of_members
 from services.leads.queries import duplicates, leads
 from services.leads.queries.filters import Filter, seen
 from services.leads.seeing import Sight
@@ -66,7 +67,7 @@ async def _filters(request: Request, parameters: Leads, sight: Sight | None) -> 
         raise wrong_parameter(
             "filter[currency][eq]", "required", "To sort or filter by amount, name the currency."
         )
-    filters = (*parameters.filters(), *seen(sight))
+    filters = (*await of_members(request, parameters.filters()), *seen(sight))
     if parameters.reached_eq is None:
         return filters
     named = parameters.pipeline_eq or []

@@ -11,6 +11,7 @@ from services.leads.api.context import cursors_of, schema_of, sight_of, site_of
 from services.leads.api.numbers import Behind, funnel, group
 from services.leads.api.odds import all_odds, numbered, pipeline_named
 from services.leads.api.parameters import Measured
+from services.leads.api.teams import of_team, teams_of
 from services.leads.queries import measures
 from services.leads.queries.filters import seen
 from services.leads.queries.measures import Counted, Period, Reached
@@ -40,6 +41,8 @@ async def measured(
     """A page of groups (`by`), by name, each with its numbers; a number's `query` lists its leads.
 
     Merged leads count nowhere: the ones that they went into do. Of a group, `null` is without any.
+    A team is who is a member now; a lead whose owner is in two counts in both. Country and region
+    are the lead's own fields.
     - `open`: open now, `amounts` by currency in minor units, `weighted` = sum of amount x
       probability of the stage, rounded once; not told by days, weeks or months
     - `new`: captured in the period
@@ -56,7 +59,9 @@ async def measured(
     days = _days(parameters)
     period = Period(*(datetime.combine(day, time(), UTC) for day in days))
     pipeline = await _pipeline(request, parameters)
-    filters = (*parameters.filters(), *seen(await sight_of(request, key)))
+    teams = await teams_of(request)
+    asked = (of_team(each, teams) for each in parameters.filters())
+    filters = (*asked, *seen(await sight_of(request, key)))
     odds = await all_odds(request)
     schema = await schema_of(site, parameters.min_position)
     name = f"/v1/leads/measures {parameters.by} {days} {filters}"
@@ -67,7 +72,8 @@ async def measured(
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         rows = await measures.counted(
-            *(connection, schema, parameters.by, period, filters, odds, mark, parameters.limit)
+            *(connection, schema, parameters.by, period, filters, odds, mark, parameters.limit),
+            teams=teams,
         )
         reached: Sequence[Reached] = []
         if pipeline is not None:

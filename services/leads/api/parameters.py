@@ -24,7 +24,19 @@ Sort = Literal[
     "expected_close",
     "-expected_close",
 ]
-By = Literal["", "pipeline", "owner", "source", "product", "day", "week", "month"]
+By = Literal[
+    "",
+    "pipeline",
+    "owner",
+    "team",
+    "source",
+    "product",
+    "country",
+    "region",
+    "day",
+    "week",
+    "month",
+]
 
 
 def _with_room(day: date) -> date:
@@ -55,6 +67,12 @@ class Chosen(Parameters):
     source_eq: list[Line] | None = _any("source", "sources; may be repeated")
     product_eq: list[Line] | None = _any("product", "products; may be repeated")
     product_exists: bool | None = _one("product", "exists", "Whether a product is named.")
+    team_eq: list[Line] | None = _any("team", "teams, of which the owner is a member now")
+    team_exists: bool | None = _one("team", "exists", "Whether the owner is in any team now.")
+    country_eq: list[Line] | None = _any("country", "countries: the lead's field `country`")
+    country_exists: bool | None = _one("country", "exists", "Whether it has that field.")
+    region_eq: list[Line] | None = _any("region", "regions: the lead's field `region`")
+    region_exists: bool | None = _one("region", "exists", "Whether it has that field.")
 
     def filters(self) -> tuple[Filter, ...]:
         """The conditions that were sent."""

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.leads.api.context import cursors_of, schema_of, site_of
+from services.leads.api.teams import teams_of
 from services.leads.measuring import documents, periods, queries
-from services.leads.measuring.choosing import chosen, teams_of
+from services.leads.measuring.choosing import chosen
 from services.leads.measuring.parameters import Behind, Measured
 from services.leads.measuring.periods import BUCKETS
 from services.leads.measuring.queries import Asked, Number

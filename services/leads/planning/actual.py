@@ -5,8 +5,8 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+from services.leads.api.teams import Teams
 from services.leads.measuring import periods
-from services.leads.measuring.choosing import Teams
 from services.leads.measuring.queries import Asked, numbers
 from services.leads.planning.decider.goals import MONTHS
 from services.leads.planning.queries import Goal

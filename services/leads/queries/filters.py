@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import NamedTuple
 
-from services.leads.queries.sql import customer_of, subjects_of
+from services.leads.queries.sql import customer_of, own_field, subjects_of
 from services.leads.seeing import Sight
 
 Value = str | int | bool | datetime | date | tuple[str, ...]
@@ -12,6 +12,9 @@ Value = str | int | bool | datetime | date | tuple[str, ...]
 _ASKED = customer_of("{v}::text::uuid")
 _VISITED = """EXISTS (SELECT FROM {s}.stays y
     WHERE y.lead = l.lead AND y.stage = ANY ({v}::text[]))"""
+
+TERRITORIES = ("country", "region")
+"""The fields of one's own that say where a lead is."""
 
 CONDITIONS: Mapping[str, str] = {
     "pipeline_eq": "l.pipeline = ANY ({v}::text[])",
@@ -24,6 +27,14 @@ CONDITIONS: Mapping[str, str] = {
     "source_eq": "l.source = ANY ({v}::text[])",
     "product_eq": "l.product = ANY ({v}::text[])",
     "product_exists": "(l.product IS NOT NULL) = {v}::boolean",
+    "team_eq": "l.owner = ANY ({v}::text[])",
+    "team_exists": "coalesce(l.owner = ANY ({v}::text[]), false)",
+    "team_lacking": "NOT coalesce(l.owner = ANY ({v}::text[]), false)",
+    **{f"{name}_eq": f"{own_field(name)} = ANY ({{v}}::text[])" for name in TERRITORIES},
+    **{
+        f"{name}_exists": f"({own_field(name)} IS NOT NULL) = {{v}}::boolean"
+        for name in TERRITORIES
+    },
     "reason_eq": "l.reason = ANY ({v}::text[])",
     "competitor_eq": "l.competitor = ANY ({v}::text[])",
     "hot_eq": "(l.heated IS NOT NULL) = {v}::boolean",
@@ -48,7 +59,7 @@ CONDITIONS: Mapping[str, str] = {
 """What leads, rows `l`, are filtered by: `{v}` is what is compared with.
 
 `visited`: is or ever was in one of these stages; `reached`: that, or won; `seen`: owned by one of
-these partners, or given by it.
+these partners, or given by it. Of a team, what is compared with are its members, or those of all.
 """
 
 

@@ -1,12 +1,12 @@
 """Numbers about leads in a period, by what they are told apart by."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from services.leads.queries.filters import Filter, where
-from services.leads.queries.sql import STAGES
+from services.leads.queries.filters import TERRITORIES, Filter, where
+from services.leads.queries.sql import STAGES, own_field
 from shared.database import Connection, in_schema
 
 BY: Mapping[str, str] = {
@@ -15,6 +15,7 @@ BY: Mapping[str, str] = {
     "owner": "coalesce(l.owner, '')",
     "source": "l.source",
     "product": "coalesce(l.product, '')",
+    **dict.fromkeys(("team", *TERRITORIES), "coalesce(l.told, '')"),
     **{
         period: f"to_char(date_trunc('{period}', {{at}} AT TIME ZONE 'UTC'), 'YYYY-MM-DD')"
         for period in ("day", "week", "month")
@@ -74,6 +75,8 @@ async def counted(
     odds: Sequence[Odds],
     after: str | None,
     limit: int,
+    *,
+    teams: Mapping[str, Collection[str]],
 ) -> Sequence[Counted]:
     """All numbers of the groups after one, by name; those of one group more if there are more.
 
@@ -81,7 +84,9 @@ async def counted(
     """
     args: list[object] = [*period, *_columns(odds), after, limit + 1]
     conditions = where(filters, args)
+    told, joined = _told(by, teams, args)
     sql = _COUNTED.replace("{where}", conditions).replace("{open}", _open(by))
+    sql = sql.replace("{told}", told).replace("{joined}", joined)
     for name, at in (("captured", "l.captured"), ("closed", "l.closed_at")):
         sql = sql.replace(f"{{by_{name}}}", BY[by].replace("{at}", at))
     await connection.execute(_ROOM)
@@ -90,6 +95,16 @@ async def counted(
         Counted(*row)._replace(amount=_whole(row["amount"]), hundredths=_whole(row["hundredths"]))
         for row in rows
     ]
+
+
+def _told(by: str, teams: Mapping[str, Collection[str]], args: list[object]) -> tuple[str, str]:
+    """What a lead is told apart by where it is no column of it, and what is joined for that."""
+    if by != "team":
+        return own_field(by) if by in TERRITORIES else "NULL::text", ""
+    pairs = [(team, member) for team, members in teams.items() for member in members]
+    args += [[team for team, _ in pairs], [member for _, member in pairs]]
+    columns = f"${len(args) - 1}::text[], ${len(args)}::text[]"
+    return "j.team", f"LEFT JOIN unnest({columns}) j (team, member) ON j.member = l.owner"
 
 
 def _whole(amount: Decimal | None) -> int | None:
@@ -131,8 +146,9 @@ async def funnel(
 _COUNTED = f"""
 WITH odds AS ({STAGES.format("$3", "$4", "$5")}), chosen AS MATERIALIZED (
     SELECT l.pipeline, l.stage, l.state, l.owner, l.source, l.product, l.amount, l.currency,
-           l.captured, l.closed_at, l.won_amount, l.won_currency, l.reason, l.competitor
-    FROM {{s}}.leads l
+           l.captured, l.closed_at, l.won_amount, l.won_currency, l.reason, l.competitor,
+           {{told}} AS told
+    FROM {{s}}.leads l {{joined}}
     WHERE ({{open}} OR (l.captured >= $1 AND l.captured < $2)
            OR (l.closed_at >= $1 AND l.closed_at < $2))
       AND l.state <> 'merged' AND {{where}}

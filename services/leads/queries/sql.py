@@ -23,6 +23,14 @@ def subjects_of(customer: str) -> str:
     )
 
 
+def own_field(name: str) -> str:
+    """A field of one's own of a lead `l`, as text."""
+    return (
+        "(SELECT f.value::json #>> '{}' FROM {s}.fields f"
+        f" WHERE f.lead = l.lead AND f.name = '{name}')"
+    )
+
+
 _FIELDS = """coalesce((SELECT json_object_agg(f.name, f.value::json ORDER BY f.name)
         FROM {s}.fields f WHERE f.lead = l.lead AND f.value IS NOT NULL), '{}'::json)"""
 

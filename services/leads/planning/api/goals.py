@@ -21,7 +21,7 @@ from services.leads.api.context import (
     site_of,
 )
 from services.leads.api.parameters import Day
-from services.leads.measuring.choosing import teams_of
+from services.leads.api.teams import teams_of
 from services.leads.planning import actual, queries
 from services.leads.planning.api import documents
 from services.leads.planning.api.bodies import GoalBody, TargetBody
