@@ -16,6 +16,7 @@ from services.profile.tables import metadata as profile_tables
 from shared.database import service_url
 from tests.contact.examples import SENT
 from tests.system.running import System, wait_until
+from tests.system.telling_leads import tell_leads
 
 METADATA = {"contact": contact_tables, "leads": leads_tables, "profile": profile_tables}
 
@@ -42,6 +43,7 @@ def told(system: System) -> System:
         timeout=10,
     )
     assert answer.status_code == 202, answer.text
+    tell_leads(system)
     system.post({"type": "order.placed", "id": "bad", "source": "/x", "data": {"amount": "?"}})
     wait_until(lambda: _settled(system), 60, "both services are idle")
     return system
