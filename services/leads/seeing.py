@@ -16,7 +16,11 @@ class Sight(NamedTuple):
     given: bool = False
 
     def sees(self, lead: Known) -> bool:
-        return lead.owner in self.owners or (self.given and lead.source in self.owners)
+        return self.may_change(lead) or (self.given and lead.source in self.owners)
+
+    def may_change(self, lead: Known) -> bool:
+        """What somebody gave is seen, and worked on by who owns it."""
+        return lead.owner in self.owners
 
 
 def sight(principal: str, routing: Routing) -> Sight | None:

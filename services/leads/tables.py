@@ -116,6 +116,9 @@ Index(  # a column of a board in its order
 )
 Index("leads_subject", leads.c.subject)
 Index("leads_owner", leads.c.owner, leads.c.state)
+Index(  # those that partners gave
+    *("leads_given", leads.c.source), postgresql_where=text("source LIKE 'partner:%'")
+)
 Index("leads_touched", leads.c.touched, leads.c.lead)
 Index("leads_captured", leads.c.captured, leads.c.lead)
 Index("leads_closed", leads.c.closed_at)

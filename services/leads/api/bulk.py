@@ -13,13 +13,13 @@ from services.leads.api.bodies import example
 from services.leads.api.capturing import IdempotencyKey, Writer
 from services.leads.api.context import (
     handler_of,
-    is_seen,
     moment,
     origin_of,
     pipeline,
     position,
     sight_of,
     site_of,
+    to_change,
 )
 from services.leads.api.making import WAYS, Kind
 from services.leads.decider import LEAD
@@ -29,7 +29,7 @@ from shared.database import is_transient
 from shared.deciding.command_handler import Handled, stale
 from shared.deciding.store import Kept
 from shared.documents import answers
-from shared.errors import DatabaseUnavailable, FieldError, NotFound, PreconditionFailed, Problem
+from shared.errors import DatabaseUnavailable, FieldError, PreconditionFailed, Problem
 from shared.http import away, json_response
 from shared.idempotency import once
 
@@ -212,11 +212,8 @@ async def _one(
 
 
 async def seen(request: Request, sight: Sight | None, id: str) -> Kept:
-    """A lead that is seen, as it stands. Raises NotFound."""
-    kept = await handler_of(request).load(LEAD, id)
-    if not is_seen(sight, kept.state):
-        raise NotFound("There is no such lead.")
-    return kept
+    """A lead to work on, as it stands. Raises NotFound, Forbidden."""
+    return to_change(await handler_of(request).load(LEAD, id), sight)
 
 
 def done(request: Request, handled: Handled, subject: str) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from fastapi.routing import APIRoute
 from services.leads.api import examples, shown
 from services.leads.api.bodies import Capture
 from services.leads.api.context import answer, handler_of, moment, origin_of, pipeline, site_of
+from services.leads.api.making import suits
 from services.leads.commands import CaptureLead
 from services.leads.decider import LEAD
 from services.leads.decider.lead import scope
 from shared.auth import Key, require
 from shared.deciding.command_handler import ClaimTaken, Handled
 from shared.documents import answers
-from shared.errors import Conflict
+from shared.errors import Conflict, Forbidden
 from shared.idempotency import once
 from shared.identifiers import RANK
 from shared.ids import uuid7, uuid8
@@ -52,7 +53,9 @@ async def capture(
     """Somebody asks for something, as told by a form, a partner or a colleague.
 
     A customer has one open lead in a pipeline: where there is one, under any identifier that is
-    known to be the same person's, the inquiry joins it (200), else a lead begins (201). Amounts are
+    known to be the same person's, the inquiry joins it (200), else a lead begins (201). What a
+    partner sends is from the partner: `source` is its principal, whatever was sent; of a lead of
+    somebody else that it joined it is only told so. Amounts are
     in minor units of `currency`, both or neither. With an Idempotency-Key a lead begins once, also
     where the first answer was lost. 404 `unknown_pipeline`, 409 `pipeline_retired`.
     """
@@ -73,12 +76,14 @@ async def captured(
         for n, each in enumerate(body.identifiers)
     )
     who = strongest(identifiers)
+    found = await pipeline(request, body.pipeline)
+    suits(body.owner, found)
     command = CaptureLead(
-        pipeline=await pipeline(request, body.pipeline),
+        pipeline=found,
         subject=str(who.subject),
         identifiers=identifiers,
         at=moment(),
-        **body.model_dump(exclude={"pipeline", "identifiers"}),
+        **body.model_dump(exclude={"pipeline", "identifiers"}) | _given(body, key),
     )
     fresh = str(
         uuid8(sha256(f"lead\0{key.name}\0{idempotency_key}".encode()).digest())
@@ -90,6 +95,15 @@ async def captured(
     begun = handled.stream == fresh
     document = shown.lead(handled.stream, handled.version, handled.state)
     return answer(request, handled, str(who.subject), document, 201 if begun else 200)
+
+
+def _given(body: Capture, key: Key) -> dict[str, str]:
+    """What a lead that a partner gives is known by. Raises Forbidden for one of somebody else."""
+    if not key.principal.startswith("partner:"):
+        return {}
+    if body.owner not in (None, key.principal):
+        raise Forbidden("A partner keeps a lead, or leaves open who gets it.", code="owner")
+    return {"source": key.principal, "channel": "partner"}
 
 
 def documented() -> APIRoute:

@@ -17,7 +17,9 @@ from services.leads.api.context import (
     moment,
     origin_of,
     pipeline,
+    sight_of,
     site_of,
+    to_change,
 )
 from services.leads.api.making import WAYS, Kind, Visit
 from services.leads.decider import LEAD
@@ -109,7 +111,11 @@ async def assign(
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """`owner` is a principal, such as `representative:7` or `partner:12`; the reason is kept."""
+    """`owner` is a principal, such as `representative:7` or `partner:12`; the reason is kept.
+
+    A partner gets leads in a pipeline of the kind `partner`: 409 `not_for_partners` for one in any
+    other, of which a new lead is captured there.
+    """
     return await _carry_out(request, id, key, "assign", body)
 
 
@@ -297,7 +303,7 @@ async def _for_version(
 
     async def run() -> Response:
         expected = expected_version(request)
-        kept = await lead(request, key, id)
+        kept = to_change(await lead(request, key, id), await sight_of(request, key))
         if kept.version != expected:
             raise stale(kept.version)
         handled: Handled = await work(kept)

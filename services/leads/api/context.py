@@ -18,7 +18,7 @@ from shared.cursors import Cursors
 from shared.database import in_schema
 from shared.deciding.command_handler import CommandHandler, Handled
 from shared.deciding.store import Kept, Origin
-from shared.errors import NotFound
+from shared.errors import Forbidden, NotFound
 from shared.generations import PASSED, located
 from shared.http import json_response, version_tag, wait_until, wrong_parameter
 from shared.log import partition_of
@@ -97,6 +97,15 @@ async def lead(request: Request, key: Key, id: UUID) -> Kept:
     kept = await handler_of(request).load(LEAD, str(id))
     if not is_seen(await sight_of(request, key), kept.state):
         raise NotFound("There is no such lead.")
+    return kept
+
+
+def to_change(kept: Kept, sight: Sight | None) -> Kept:
+    """A lead to work on. Raises NotFound where it is not seen, Forbidden where it is only given."""
+    if not is_seen(sight, kept.state):
+        raise NotFound("There is no such lead.")
+    if sight is not None and not sight.may_change(kept.state.lead):
+        raise Forbidden("You gave this lead; who owns it works on it.", code="not_yours")
     return kept
 
 

@@ -8,6 +8,8 @@ from pydantic import BaseModel, Field, StringConstraints
 from services.leads import commands
 from services.leads.api import bodies
 from services.leads.api.bodies import Text, example
+from services.leads.decider.checks import conflict
+from services.leads.decider.pipeline import defined
 from services.leads.states import Pipeline
 
 Kind = Literal["describe", "move", "assign", "win", "lose", "reopen", "note", "visit"]
@@ -31,6 +33,17 @@ class Visit(BaseModel):
     next_step: Annotated[Text, StringConstraints(max_length=200)] | None = None
 
 
+def suits(owner: str | None, found: Pipeline) -> None:
+    """Raises Conflict where a partner would get a lead in a pipeline that is not for partners."""
+    pipeline = defined(found)
+    if owner is not None and owner.startswith("partner:") and pipeline.kind != "partner":
+        detail = (
+            f"A partner gets leads in pipelines of the kind partner; {pipeline.name!r} is of the"
+            f" kind {pipeline.kind}. Capture one there."
+        )
+        raise conflict("/owner", "not_for_partners", detail)
+
+
 class Way(NamedTuple):
     """The body that a command comes with, and how it is made: of body, pipeline and moment."""
 
@@ -46,7 +59,8 @@ def _move(body: bodies.Move, found: Pipeline, at: str) -> commands.LeadCommand:
     return commands.MoveLead(pipeline=found, stage=body.stage, reason=body.reason, at=at)
 
 
-def _assign(body: bodies.Assign, _: Pipeline, at: str) -> commands.LeadCommand:
+def _assign(body: bodies.Assign, found: Pipeline, at: str) -> commands.LeadCommand:
+    suits(body.owner, found)
     return commands.AssignLead(owner=body.owner, reason=body.reason, at=at)
 
 

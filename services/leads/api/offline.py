@@ -23,6 +23,7 @@ from shared.deciding.store import Kept
 from shared.errors import (
     Conflict,
     FieldError,
+    Forbidden,
     NotReady,
     PreconditionFailed,
     Problem,
@@ -160,6 +161,8 @@ async def _decided(work: Work, command: Offline, chain: Chain, kept: Kept) -> Ha
     expected = _expected(command, chain)
     at = _moment(work, command, kept)
     way = WAYS[command.kind]
+    if command.kind == "assign" and work.key.principal.startswith("partner:"):
+        raise Forbidden("A partner gives its leads to nobody.", code="not_for_partners")
     try:
         body = way.body.model_validate(command.body)
     except ValidationError as error:

@@ -1,0 +1,198 @@
+"""The one way by which anything comes to a partner: operations that it may use, answers shaped.
+
+What is not named here is refused, so that a new operation shows a partner nothing until somebody
+says what of it.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.leads.partners import releasing
+from services.leads.partners.decider import PARTNER, stream_of
+from services.leads.partners.events import Release
+from services.leads.partners.states import Partner
+from services.leads.queries import scores
+from shared.auth import bearer
+from shared.clock import now
+from shared.database import ERRORS
+from shared.deciding.command_handler import CommandHandler
+from shared.errors import DatabaseUnavailable, Forbidden, Problem
+from shared.http import away, problem_response
+from shared.middleware import header_of
+from shared.service import Site, schema_served
+
+Shape = Callable[[Any, Release, str], Any]
+_ID = "[0-9a-fA-F-]{36}"
+_FILTERED = (
+    "pipeline|stage|state|owner|product|reason|competitor|currency|won_currency|amount|captured"
+    "|touched|closed|expected_close|visited|reached"
+)
+_QUERY = re.compile(rf"filter\[({_FILTERED})\]\[\w+\]|[a-z_]+")
+"""What a partner may ask by: by nothing that it might not be shown."""
+
+
+class Way(NamedTuple):
+    """Operations that a partner may use, and how their answer is shaped."""
+
+    methods: str
+    path: re.Pattern[str]
+    shape: Shape
+
+
+def _way(methods: str, path: str, shape: Shape) -> Way:
+    return Way(methods, re.compile(path), shape)
+
+
+WAYS = (
+    _way("GET", "/v1/leads", releasing.leads),
+    _way("POST", "/v1/leads", releasing.capture),
+    _way("POST", "/v1/leads/(move|lose)", releasing.whole),
+    _way("POST", "/v1/leads/sync", releasing.synced),
+    _way("GET", "/v1/leads/changes", releasing.changes),
+    _way("GET", "/v1/leads/measures", releasing.whole),
+    _way("GET PATCH", f"/v1/leads/{_ID}", releasing.lead),
+    _way("POST", f"/v1/leads/{_ID}/(move|win|lose|reopen|notes|visits)", releasing.lead),
+    _way("GET", f"/v1/leads/{_ID}/history", releasing.history),
+    _way("GET", f"/v1/leads/{_ID}/score", releasing.score),
+    _way("GET", "/v1/boards/[^/]+", releasing.board),
+    _way("GET", "/v1/pipelines(/[^/]+)?", releasing.whole),
+    _way("GET", "/v1/products(/.+)?", releasing.whole),  # which the catalogue shapes itself
+    _way("GET PUT POST", "/v1/price-lists(/.+)?", releasing.whole),
+    _way("PUT POST", "/v1/products(/.+)?", releasing.whole),
+    _way("POST", "/v1/prices", releasing.whole),
+)
+
+
+class Gate:
+    """Stands before an application; what is not a partner's passes as it is."""
+
+    def __init__(self, app: ASGIApp, site: Site, handler: CommandHandler) -> None:
+        self._app, self._site, self._handler = app, site, handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            partner = await self._partner(scope)
+            way = _way_of(scope) if partner else None
+            if partner and way:
+                await self._released(partner)  # what would be refused is so before it has an effect
+        except Problem as problem:
+            await problem_response(problem)(scope, receive, send)
+            return
+        if partner and way:
+            whole = scope["method"] == "GET" and way.shape is releasing.lead
+            released = partial(self._released, partner)
+            shaping = Shaping(send, way.shape, released, partner, self._traits if whole else None)
+            send = shaping
+        await self._app(scope, receive, send)
+
+    async def _partner(self, scope: Scope) -> str | None:
+        """The principal of a partner; None of anybody else. Raises NotReady."""
+        secret = bearer(header_of(scope, b"authorization"))
+        key = await self._site.keyring.find(secret) if secret else None
+        is_partner = key is not None and key.principal.startswith("partner:")
+        return key.principal if key is not None and is_partner else None
+
+    async def _released(self, partner: str) -> Release:
+        """What is released to a partner: nothing, where nobody said so. Raises Forbidden."""
+        try:
+            state = (await self._handler.load(PARTNER, stream_of(partner))).state
+        except (DatabaseUnavailable, *ERRORS) as error:
+            detail = "What is released to you is not known now; try again."
+            raise away(detail, "database_unavailable") from error
+        if not isinstance(state, Partner):
+            return Release()
+        if not state.active:
+            raise Forbidden("You are no active partner.", code="partner_inactive")
+        return state.release
+
+    async def _traits(self, subject: str, release: Release) -> dict[str, Any]:
+        """The released traits of the customer that a subject belongs to, as they are now."""
+        schema, present = await schema_served(self._site), now()
+        async with self._site.pool.acquire() as connection:
+            _, subjects = await scores.members(connection, schema, subject)
+            horizon = scores.Horizon(present, present)
+            person = await scores.person(connection, schema, subjects, horizon)
+        told = person.traits
+        return {name: told[name] for name in release.traits if name in told}
+
+
+def _way_of(scope: Scope) -> Way:
+    """The way of a request. Raises Forbidden for what partners may not use, or not ask by."""
+    method, path = scope["method"], scope["path"]
+    found = next((w for w in WAYS if method in w.methods and w.path.fullmatch(path)), None)
+    if found is None:
+        raise Forbidden("This is not for partners.", code="not_for_partners")
+    for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
+        if not _QUERY.fullmatch(name) or (name, value) == ("by", "source"):
+            raise Forbidden(f"A partner does not ask by {name[:100]}.", code="not_released")
+    return found
+
+
+class Shaping:
+    """Sends an answer on once it is shaped; frames of a stream each by itself."""
+
+    def __init__(
+        self,
+        send: Send,
+        shape: Shape,
+        released: Callable[[], Awaitable[Release]],
+        partner: str,
+        traits: Callable[[str, Release], Awaitable[dict[str, Any]]] | None = None,
+    ) -> None:
+        self._send, self._shape, self._partner = send, shape, partner
+        self._released, self._traits = released, traits
+        self._start: Message = {}
+        self._type = ""
+        self._body = b""
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+            headers: Mapping[bytes, bytes] = dict(message["headers"])
+            self._type = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0]
+            if self._type == "text/event-stream":
+                await self._send(message)
+        elif self._type == "text/event-stream":
+            await self._send({**message, "body": await self._frames(message.get("body", b""))})
+        else:
+            self._body += message.get("body", b"")
+            if not message.get("more_body", False):
+                await self._whole()
+
+    async def _frames(self, chunk: bytes) -> bytes:
+        if b"data: " not in chunk:
+            return chunk
+        release = await self._released()
+        lines = [self._line(line, release) for line in chunk.split(b"\n")]
+        return b"\n".join(lines)
+
+    def _line(self, line: bytes, release: Release) -> bytes:
+        if not line.startswith(b"data: "):
+            return line
+        given = msgspec.json.decode(line.removeprefix(b"data: "))
+        return b"data: " + msgspec.json.encode(releasing.record(given, release, self._partner))
+
+    async def _whole(self) -> None:
+        body, is_known = self._body, self._type == "application/json"
+        if is_known and self._shape is not releasing.whole:
+            body = await self._shaped(msgspec.json.decode(body))
+        length = (b"content-length", str(len(body)).encode())
+        headers = [each for each in self._start["headers"] if each[0] != b"content-length"]
+        await self._send({**self._start, "headers": [*headers, length]})
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def _shaped(self, given: Any) -> bytes:
+        release = await self._released()
+        found = self._shape(given, release, self._partner)
+        if self._traits is not None and release.traits:
+            found["traits"] = await self._traits(given["subject"], release)
+        return msgspec.json.encode(found)
