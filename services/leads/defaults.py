@@ -1,7 +1,7 @@
 """What there is from the first start, and operators may change: pipelines, rules of scoring."""
 
 from services.leads.commands import DefinePipeline, DefineScoring
-from services.leads.events import EngagementRule, RuleSet, Stage, Thresholds
+from services.leads.events import EngagementRule, Interest, RuleSet, Stage, Thresholds
 
 LOST = ("price", "competitor", "no need", "no budget", "bad timing", "no answer")
 """Reasons to lose a lead that every pipeline begins with."""
@@ -65,4 +65,5 @@ _RULES = RuleSet(
     thresholds=Thresholds(60, 30, 10),
     hot=50,
     caps={"looking": 20, "reading": 20},
+    interest=Interest(30),
 )

@@ -62,7 +62,7 @@ class Interest(Struct, frozen=True, omit_defaults=True):
     """When a customer without an open lead in `pipeline` has one of its own accord.
 
     Once what happened about one product comes to `points`, of engagement, aged and uncapped, since
-    the customer's last lead there was closed.
+    the customer's last lead there was closed; what asks for something opens a lead by itself.
     """
 
     points: int

@@ -17,11 +17,12 @@ from services.leads.decider import LEAD, PIPELINE, SCORING
 from services.leads.decider.lead import scope
 from services.leads.decider.pipeline import stream_of
 from services.leads.decider.scoring import STREAM
+from services.leads.policies import TITLES
 from services.leads.queries import many_scores, watched
 from services.leads.queries.many_scores import Known, Members
 from services.leads.queries.scores import Horizon
 from services.leads.queries.watched import Lead
-from services.leads.scoring import score, wanting
+from services.leads.scoring import Happening, score, wanting
 from services.leads.states import Scored, Scoring
 from shared.checkpoints import transaction
 from shared.clock import now, rfc3339
@@ -169,13 +170,21 @@ async def _judge(handler: CommandHandler, found: Look, lead: Lead, known: Known)
         return  # it was closed meanwhile
 
 
+def is_interest(happening: Happening) -> bool:
+    """Whether it may open a lead by its score: not what asks for something, which opens one
+    itself, and not what a partner did."""
+    return happening.type not in TITLES and happening.channel != "partner"
+
+
 async def _open(handler: CommandHandler, found: Look, subject: str, customer: str) -> None:
     """A lead of a customer who has none there, since the last one was closed."""
     interest = found.rules.rules.interest
     if interest is None or found.open_in(customer, interest.pipeline):
         return
     since = found.since(customer, interest.pipeline)
-    happenings = [each for each in found.known[subject].happenings if each.at > since]
+    happenings = [
+        each for each in found.known[subject].happenings if each.at > since and is_interest(each)
+    ]
     wanted = wanting(found.rules, happenings, rfc3339(found.at))
     if wanted is None or await handler.holder(scope(interest.pipeline), [subject]):
         return

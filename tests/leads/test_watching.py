@@ -193,6 +193,15 @@ async def test_interest_in_a_product_opens_a_lead(leads: Leads, lease: Lease) ->
     assert {name: found[name] for name in expected} == expected
 
 
+async def test_what_asks_for_something_is_no_interest(leads: Leads, lease: Lease) -> None:
+    await rules(leads, interest=Interest(25))
+    await tell(leads, "quote.requested", id="1", product="KETTLE-1")
+    for n in range(3):
+        await tell(leads, "product.viewed", id=f"p{n}", sku="KETTLE-1", channel="partner")
+    await look(leads, lease)
+    assert await opened(leads) == []
+
+
 async def test_who_has_an_open_lead_gets_no_other(leads: Leads, lease: Lease) -> None:
     await rules(leads, interest=Interest(25))
     await leads.carry_out(number(1), capture(1))
