@@ -5,11 +5,14 @@ from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from typing_extensions import override
 
+from services.leads.catalogue.pricing import Line, Priced, PricedLine
 from services.leads.commands import (
     AssignLead,
     ChangePipeline,
@@ -27,6 +30,7 @@ from services.leads.events import Stage
 from services.leads.forecasting import documents, moving, queries
 from services.leads.forecasting.moving import Days
 from services.leads.forecasting.queries import Asked, Levels
+from services.leads.quotes.events import Content, OpportunityDescribed
 from services.leads.states import Lost, Open, Pipeline, Unknown, Won
 from shared.database import Pool
 from shared.deciding.store import Origin
@@ -35,7 +39,7 @@ from tests.leads.examples import REASONS, SALES
 from tests.leads.histories import LEADS, SAID, History
 from tests.leads.test_api_documents import shape
 from tests.leads.told import capture, number
-from tests.records import START, at
+from tests.records import START, at, record
 
 DAY = 86_400
 
@@ -132,6 +136,69 @@ async def test_behind_each_sum_there_are_its_leads(leads: Leads, by: str) -> Non
             total = sum(row[name]["amount"] for row in whole["data"])
             assert sum(row[name]["amount"] for row in found["data"]) == total
         assert await leads.all_pages("/v1/forecast", 1, by=by, **MONTHS, **more) == found["data"]
+
+
+async def opportunity(
+    leads: Leads, n: int, version: int, days: float, *lines: tuple[str, str, int]
+) -> None:
+    """Fold that a lead was said to be made of these lines: sku, category, amount."""
+    each = PricedLine("", "", "piece", 1, None, 0, 0, 0)
+    content = Content(
+        lines=tuple(Line(sku, 1) for sku, _, _ in lines),
+        priced=Priced(
+            tuple(replace(each, sku=sku, amount=amount) for sku, _, amount in lines),
+            *(sum(amount for _, _, amount in lines), "EUR", "standard", 1, "2026-01-01"),
+        ),
+        currency="EUR",
+        categories={sku: category for sku, category, _ in lines},
+    )
+    body = OpportunityDescribed(number(n), content, ("lines",), at=at(days * DAY))
+    told = msgspec.json.decode(msgspec.json.encode(body))
+    made = record(
+        *("opportunity.described", "user:shop:1"),
+        id=f"o{n}/{version}",
+        seconds=days * DAY,
+        topic="leads.1",
+    )
+    document = msgspec.json.decode(made.value)
+    document |= {"stream": number(100 + n), "streamversion": version, "sequence": "0" * 16}
+    document |= {"source": "/leads", "data": told}
+    await leads.fold(made._replace(value=msgspec.json.encode(document)))
+
+
+async def test_a_lead_is_in_as_many_products_and_categories_as_it_has_lines(leads: Leads) -> None:
+    await many(leads)
+    await opportunity(leads, 1, 1, 2, ("A", "pots", 300), ("B", "pots", 500), ("C", "cups", 100))
+    await opportunity(leads, 2, 1, 2, ("A", "pots", 2500))  # more than what is expected
+    await opportunity(leads, 2, 2, 50)
+
+    for when in (10, 60):
+        for name in ("product", "category"):
+            query = {"by": name, "as_of": at(when * DAY), **MONTHS}
+            found = (await leads.get("/v1/forecast", **query))["data"]
+            whole = await leads.get("/v1/forecast", as_of=at(when * DAY), **MONTHS)
+            for what in CLASSES:
+                total = sum(row[what]["amount"] for row in whole["data"])
+                assert sum(row[what]["amount"] for row in found) == total
+                for row in found:
+                    path = row[what]["query"]
+                    answer = await leads.client.get(path, headers=leads.headers("service:app"))
+                    listed = answer.json()["data"]
+                    assert len(listed) == row[what]["leads"]
+                    assert sum(each["amount"] for each in listed) == row[what]["amount"]
+    now = await leads.get("/v1/forecast", by="category", **MONTHS)
+    euros = {
+        row["group"]: (row["pipeline"]["leads"], row["pipeline"]["amount"])
+        for row in now["data"]
+        if row["currency"] == "EUR" and row["month"]
+    }
+    assert euros == {"pots": (1, 800), "cups": (1, 100), None: (2, 2100)}
+    pots = {"what": "pipeline", "month": "2026-02-01", "currency": "EUR", "category__eq": "pots"}
+    [listed] = (await leads.get("/v1/forecast/leads", **pots))["data"]
+    assert (listed["id"], listed["amount"]) == (number(1), 800)
+    assert (listed["product"], listed["category"]) == (None, "pots")
+    then = await leads.get("/v1/forecast/leads", as_of=at(10 * DAY), **pots)
+    assert [each["amount"] for each in then["data"]] == [800, 2500]
 
 
 async def test_the_leads_of_a_sum_come_in_pages(leads: Leads) -> None:

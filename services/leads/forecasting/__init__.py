@@ -1,12 +1,13 @@
 """Forecasts: what is expected to be won by month, as it is or was at any moment."""
 
 from services.leads.forecasting.api import router
-from services.leads.forecasting.projections import ESTIMATES, KINDS, estimate
+from services.leads.forecasting.projections import ESTIMATES, KINDS, LINES, estimate, lines
 from services.leads.part import Part
+from services.leads.quotes.events import OpportunityDescribed
 
 PART = Part(
     routers=(router,),
     paths=("/v1/forecast",),
-    tables=(ESTIMATES,),
-    project=dict.fromkeys(KINDS, estimate),
+    tables=(ESTIMATES, LINES),
+    project={**dict.fromkeys(KINDS, estimate), OpportunityDescribed: lines},
 )

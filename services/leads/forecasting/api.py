@@ -37,10 +37,12 @@ async def forecast(
     `best_case` from 50, `pipeline` above 0, else `left_out`; the levels are parameters. `weighted`
     = sum of amount x probability of the first three, rounded half up once; `won`: closed as won in
     the month, for what they were won; `expected` = won + weighted; `last_year`: won in the same
-    month of the year before. `month` null: open, and expected on no day. `category` is that of the
-    product now. With `as_of` all is as it was at that moment, by what had happened by then: leads,
-    owners, stages and probabilities. A representative or partner sees the leads it owned then. At
-    most 36 months.
+    month of the year before. `month` null: open, and expected on no day. By product or category a
+    lead is in as many pieces as it has lines with amounts in its currency (see opportunities), each
+    of its own product, and one of the lead's own product for what they are short of its amount, or
+    over; a lead without lines is of its own product, and the category of that now. With `as_of`
+    all is as it was at that moment, by what had happened by then: leads, owners, stages, lines and
+    probabilities. A representative or partner sees the leads it owned then. At most 36 months.
     """
     site = site_of(request)
     schema = await schema_of(site, parameters.min_position)
@@ -94,7 +96,9 @@ async def behind(request: Request, parameters: Annotated[Behind, Query()], key: 
     """A page of the leads that a sum of `GET /v1/forecast` is made of, by id, as they were then.
 
     `day` is when it is expected to close, or was won; `amount`, in minor units of `currency`, what
-    is expected, or what it was won for; `probability` of winning from the stage in percent.
+    is expected, or what it was won for - of a product or category alone, what its lines of that
+    come to; `probability` of winning from the stage in percent. `product` and `category` are null
+    where there are several.
     """
     site = site_of(request)
     schema = await schema_of(site, parameters.min_position)
@@ -139,7 +143,8 @@ async def moves(request: Request, parameters: Annotated[Moved, Query()], key: Re
     (from a later one); raised, lowered, class_changed; won, lost, slipped_out (to a later month),
     pulled_out, undated (expected on no day any more), dropped (no amount, no probability, or of
     somebody else); won_unforecast: won in the month without having been in its forecast. Owners
-    and all else are as they were at each moment. 422 where more than 20,000 leads are concerned.
+    and all else are as they were at each moment; the product is the lead's own. 422 where more than
+    20,000 leads are concerned.
     """
     site = site_of(request)
     schema = await schema_of(site, parameters.min_position)

@@ -17,10 +17,12 @@ from services.leads.events import (
 )
 from services.leads.forecasting import tables
 from services.leads.part import Rows
+from services.leads.quotes.events import OpportunityDescribed
 from shared.merging import Merge
 from shared.projection import Event
 
 ESTIMATES = Merge(tables.estimates)
+LINES = Merge(tables.estimate_lines)
 
 KINDS = (
     LeadCaptured,
@@ -42,6 +44,18 @@ def estimate(event: Event) -> Rows:
         envelope = event.envelope
         named = {"lead": envelope.stream, "version": envelope.streamversion}
         yield "estimates", ESTIMATES.row(**named, at=envelope.happened, **_UNSAID | said)
+
+
+def lines(event: Event) -> Rows:
+    """One row of each line that has an amount, and one that there were none before it."""
+    body, envelope = event.body, event.envelope
+    assert isinstance(body, OpportunityDescribed)
+    content, named = body.content, (body.lead, envelope.streamversion)
+    yield "estimate_lines", (*named, 0, envelope.happened, None, None, None, None)
+    priced = content.priced.lines if content.priced else ()
+    for number, (line, price) in enumerate(zip(content.lines, priced, strict=False), 1):
+        what = (line.sku, content.categories.get(line.sku), price.amount, content.currency)
+        yield "estimate_lines", (*named, number, envelope.happened, *what)
 
 
 def _said(body: object) -> dict[str, Any]:  # noqa: C901  (a table)

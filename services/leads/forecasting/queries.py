@@ -47,6 +47,11 @@ class Asked(NamedTuple):
     levels: Levels
     filters: tuple[Filter, ...]
 
+    def is_in_pieces(self, by: str = "") -> bool:
+        """Whether leads are told by what they are made of."""
+        named = (by, *(each.name.partition("_")[0] for each in self.filters))
+        return bool({*named} & {"product", "category"})
+
 
 class Sum(NamedTuple):
     """Leads of a class in a month (None: not expected on any day), a group and a currency.
@@ -91,7 +96,7 @@ async def sums(
     In the open transaction, whose memory for sorting is raised.
     """
     args: list[object] = [since, until, *asked.levels]
-    source = leads(args, asked.at, asked.odds)
+    source = leads(args, asked.at, asked.odds, in_pieces=asked.is_in_pieces(by))
     group = f"coalesce(f.{by}, '')" if by in DIMENSIONS else "''"
     sql = _SUMS.replace("{source}", source).replace("{group}", group)
     sql = sql.replace("{where}", where(asked.filters, args))
@@ -120,7 +125,8 @@ async def behind(
 ) -> Sequence[tuple[str, str]]:
     """The leads of one sum as (id, JSON), by id; one more if there are more."""
     args: list[object] = [since, until, *asked.levels, what, currency, after, limit + 1]
-    sql = _BEHIND.replace("{source}", leads(args, asked.at, asked.odds))
+    source = leads(args, asked.at, asked.odds, in_pieces=asked.is_in_pieces())
+    sql = _BEHIND.replace("{source}", source)
     sql = sql.replace("{where}", where(asked.filters, args))
     await connection.execute(_ROOM)
     rows = await connection.fetch(in_schema(sql, schema), *args, timeout=TIMEOUT)
@@ -193,7 +199,8 @@ WITH found AS MATERIALIZED (SELECT f.* FROM ({{source}}) f
     WHERE f.state = 'won' AND f.day >= ($1::date - interval '1 year')
       AND f.day < ($2::date - interval '1 year')
 )
-SELECT f.month, {{group}} AS grouped, f.coin, f.what, count(*), sum(f.money) AS amount,
+SELECT f.month, {{group}} AS grouped, f.coin, f.what, count(DISTINCT f.lead) AS leads,
+       sum(f.money) AS amount,
        sum(f.money * f.probability) AS hundredths
 FROM months f GROUP BY 1, 2, 3, 4 ORDER BY 1 NULLS LAST, 2, 3, 4
 """
@@ -201,12 +208,16 @@ FROM months f GROUP BY 1, 2, 3, 4 ORDER BY 1 NULLS LAST, 2, 3, 4
 _BEHIND = f"""
 SELECT f.lead::text, json_build_object('id', f.lead, 'state', f.state, 'pipeline', f.pipeline,
     'stage', f.stage, 'probability', f.probability, 'owner', f.owner, 'source', f.source,
-    'product', f.product, 'category', f.category, 'day', f.day, 'amount', f.money,
+    'product', CASE WHEN count(*) = 1 THEN min(f.product) END,
+    'category', CASE WHEN count(DISTINCT f.category) = 1 THEN min(f.category) END,
+    'day', f.day, 'amount', sum(f.money),
     'currency', f.coin, 'closed', CASE f.state WHEN 'won' THEN {moment("f.closed_at")} END)::text
 FROM ({{source}}) f
 WHERE f.state <> 'lost' AND f.money IS NOT NULL AND {_CLASS} = $6 AND f.coin = $7
   AND CASE WHEN $1::date IS NULL THEN f.day IS NULL ELSE f.day >= $1 AND f.day < $2::date END
   AND ($8::text IS NULL OR f.lead > $8::text::uuid) AND {{where}}
+GROUP BY f.lead, f.state, f.pipeline, f.stage, f.probability, f.owner, f.source, f.day, f.coin,
+         f.closed_at
 ORDER BY f.lead LIMIT $9
 """
 

@@ -45,6 +45,29 @@ LEFT JOIN (SELECT * FROM unnest({odds}) g (pipeline, stage, probability)) o
        ON (o.pipeline, o.stage) = (x.pipeline, x.stage)
 WHERE x.state IN ('open', 'won', 'lost')"""
 
+# In pieces: a lead's lines, where they are in its currency, and what is left of its amount.
+_PIECES = """
+WITH w AS MATERIALIZED ({forecast}
+), lines AS (
+    SELECT l.lead, l.sku, l.category, l.amount, l.currency
+    FROM (SELECT e.*, max(e.version) OVER (PARTITION BY e.lead) AS latest
+          FROM {s}.estimate_lines e{until}) l
+    WHERE l.version = l.latest AND l.amount IS NOT NULL
+), pieces AS MATERIALIZED (
+    SELECT l.lead, l.sku, l.category, l.amount
+    FROM lines l JOIN w ON w.lead = l.lead AND w.coin = l.currency
+), split AS (
+    SELECT lead, sku, category, amount::numeric AS amount FROM pieces
+    UNION ALL
+    SELECT w.lead, w.product, w.category, w.money - coalesce(sum(p.amount), 0)
+    FROM w LEFT JOIN pieces p ON p.lead = w.lead
+    GROUP BY w.lead, w.product, w.category, w.money
+    HAVING count(p.lead) = 0 OR w.money <> coalesce(sum(p.amount), 0)
+)
+SELECT w.lead, w.pipeline, w.source, w.stage, w.state, w.owner, w.closed_at, w.probability, w.day,
+       w.coin, p.sku AS product, p.category, p.amount AS money
+FROM w JOIN split p ON p.lead = w.lead"""
+
 DIMENSIONS = ("pipeline", "owner", "source", "product", "category")
 
 CONDITIONS: Mapping[str, str] = {
@@ -62,20 +85,27 @@ class Odds:
         self.columns: list[list[object]] = [[row[n] for row in rows] for n in range(3)]
 
 
-def leads(args: list[object], at: object, odds: Odds) -> str:
+def leads(args: list[object], at: object, odds: Odds, *, in_pieces: bool = False) -> str:
     """Leads as of a moment, None for now; what the statement needs is added to its arguments.
+
+    In pieces: a row for each line of a lead, told by the line's product and category, and one for
+    what its lines are short of its amount, or over; so the pieces sum to the lead.
 
     `day`, `money` and `coin`: when it is expected to close and for what, or when it closed and was
     won for what; `category` is what the catalogue says of the product now.
     """
-    rows = _NOW
+    rows, until = _NOW, ""
     if at is not None:
         args.append(at)
         rows = _THEN.replace("{at}", f"${len(args)}::timestamptz")
+        until = f" WHERE e.at <= ${len(args)}::timestamptz"
     args += odds.columns
     first = len(args) - 2
     columns = f"${first}::text[], ${first + 1}::text[], ${first + 2}::integer[]"
-    return _FORECAST.replace("{rows}", rows).replace("{odds}", columns)
+    forecast = _FORECAST.replace("{rows}", rows).replace("{odds}", columns)
+    if not in_pieces:
+        return forecast
+    return _PIECES.replace("{forecast}", forecast).replace("{until}", until)
 
 
 def where(filters: Iterable[Filter], args: list[object]) -> str:

@@ -28,3 +28,16 @@ estimates = Table(
     Column("product", Exact),
 )
 Index("estimates_at", estimates.c.at)
+
+estimate_lines = Table(  # what a lead was said to be made of; 0 stands for saying so at all
+    "estimate_lines",
+    metadata,
+    key("lead", Uuid),
+    key("version", Integer),  # of its opportunity
+    key("line", Integer),
+    Column("at", When, nullable=False),
+    Column("sku", Exact),
+    Column("category", Exact),  # as it was then
+    Column("amount", BigInteger),  # minor units
+    Column("currency", Exact),
+)
