@@ -28,6 +28,7 @@ MEASURES = {
     "visible": "bench.visible:measure",
     "read": "bench.reading:measure",
     "leads": "bench.leads:measure",
+    "boards": "bench.boards:measure",
 }
 
 
