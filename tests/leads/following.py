@@ -1,9 +1,12 @@
 """A playbook, and leads that it is for: what examples of following up begin with."""
 
 from collections.abc import Sequence as List
+from datetime import timedelta
 from typing import Any
 
+import httpx
 import msgspec
+from msgspec.structs import replace
 
 from services.leads import consumers
 from services.leads.consumers import SOURCE
@@ -13,6 +16,7 @@ from services.leads.follow_ups.commands import (
     DefineTactic,
     PlaybookCommand,
     ReachStage,
+    StartSequence,
 )
 from services.leads.follow_ups.decider import PLAYBOOK
 from services.leads.follow_ups.decider.playbook import STREAM
@@ -28,11 +32,13 @@ from services.leads.follow_ups.events import (
 )
 from services.leads.follow_ups.reminding import REMINDER
 from services.leads.follow_ups.states import Playbook
+from shared.clock import now, rfc3339
 from shared.deciding.store import Origin
 from shared.deciding.timers import Ticking
 from shared.leases import Lease
 from tests.leads.answering import SCHEMA, Leads, decided
 from tests.leads.examples import JANE, ME, SALES, captured
+from tests.leads.told import capture, number
 from tests.records import at, record
 
 HOUR, DAY = 3600, 86400
@@ -44,6 +50,9 @@ STEPS = (
     Step("again", "Call again", "call", days=5, grace=48),
 )
 FIRST = Sequence("First contact", STEPS, (Start("sales", "new"),), "stage")
+ONE = replace(FIRST, steps=STEPS[:1], ends="closed")
+"""One call, two hours after a lead comes."""
+
 CARE = Sequence("Care", (Step("visit", "Visit them", "visit", days=10),))
 SAMPLES = Tactic("Samples", "Send some.", stages=("offer",), objections=("too dear",))
 
@@ -166,3 +175,54 @@ async def tick(leads: Leads) -> int:
     await Ticking(pool, lease, SOURCE, REMINDER).turn()
     await leads.settle()
     return leads.folded - before
+
+
+def by_hand(sequence: str = "care", **changes: Any) -> StartSequence:
+    wanted: dict[str, Any] = {"lead": ME, "known": lead(), "playbook": playbook(), "at": at(2)}
+    return StartSequence(sequence=sequence, **(wanted | changes))
+
+
+# --- over HTTP
+
+SEVEN, EIGHT = "representative:7", "representative:8"
+
+
+def ago(**span: float) -> str:
+    return rfc3339(now() - timedelta(**span))
+
+
+def ahead(**span: float) -> str:
+    return rfc3339(now() + timedelta(**span))
+
+
+async def begun(leads: Leads, n: int = 1, at: str | None = None, **fields: Any) -> str:
+    """The nth lead, for which the first contact was started."""
+    wanted: dict[str, Any] = {"owner": SEVEN, "at": at or ago(minutes=1)}
+    await leads.carry_out(number(n), capture(n, **(wanted | fields)))
+    await react(leads)
+    return f"/v1/leads/{number(n)}"
+
+
+async def send(
+    leads: Leads, path: str, body: Any = None, who: str = SEVEN, version: int | None = None
+) -> httpx.Response:
+    """A command, for a version where one is given."""
+    headers = {**leads.headers(who)}
+    if version is not None:
+        headers["If-Match"] = f'"{version}"'
+    answer = await leads.client.post(path, json=body or {}, headers=headers)
+    await leads.settle()
+    return answer
+
+
+def problem(answer: httpx.Response) -> tuple[int, str, list[str]]:
+    found = answer.json()
+    return answer.status_code, found["code"], [each["pointer"] for each in found["errors"]]
+
+
+async def worth(
+    leads: Leads, n: int, amount: int | None = None, currency: str = "EUR", **fields: Any
+) -> str:
+    """The nth lead, of which a call is due."""
+    money: dict[str, Any] = {} if amount is None else {"amount": amount, "currency": currency}
+    return await begun(leads, n, **({"at": ago(hours=3)} | money | fields))

@@ -1,13 +1,10 @@
-"""Follow-ups over HTTP: what there is to do for a lead, lists of it, the playbook."""
+"""Follow-ups over HTTP: what there is to do for a lead, lists of it, appointments."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 
-from services.leads.commands import LoseLead, WinLead
 from services.leads.decider import PIPELINE, ROUTING
 from services.leads.decider.pipeline import stream_of
 from services.leads.decider.routing import STREAM as ROUTES
@@ -19,29 +16,25 @@ from shared.deciding.store import Origin
 from tests.leads.answering import Leads, answering, defined
 from tests.leads.following import (
     CARE,
+    EIGHT,
     FIRST,
     SAMPLES,
+    SEVEN,
+    ago,
+    ahead,
+    begun,
     define,
     define_tactic,
     happen,
+    problem,
     react,
+    send,
     tick,
     written,
 )
 from tests.leads.test_api_documents import shape
 from tests.leads.told import capture, move, number
 from tests.records import subject
-
-ME, OTHER = "representative:7", "representative:8"
-JUST_NOW = rfc3339(now() - timedelta(minutes=1))
-
-
-def ago(**span: float) -> str:
-    return rfc3339(now() - timedelta(**span))
-
-
-def ahead(**span: float) -> str:
-    return rfc3339(now() + timedelta(**span))
 
 
 @pytest.fixture
@@ -52,36 +45,12 @@ async def leads(pool: Pool) -> AsyncIterator[Leads]:
         yield leads
 
 
-async def begun(leads: Leads, n: int = 1, at: str = JUST_NOW, **fields: Any) -> str:
-    """The nth lead, for which the first contact was started."""
-    await leads.carry_out(number(n), capture(n, at=at, **({"owner": ME} | fields)))
-    await react(leads)
-    return f"/v1/leads/{number(n)}"
-
-
-async def send(
-    leads: Leads, path: str, body: Any = None, who: str = ME, version: int | None = None
-) -> httpx.Response:
-    """A command, for a version where one is given."""
-    headers = {**leads.headers(who)}
-    if version is not None:
-        headers["If-Match"] = f'"{version}"'
-    answer = await leads.client.post(path, json=body or {}, headers=headers)
-    await leads.settle()
-    return answer
-
-
-def problem(answer: httpx.Response) -> tuple[int, str, list[str]]:
-    found = answer.json()
-    return answer.status_code, found["code"], [each["pointer"] for each in found["errors"]]
-
-
 # --- one lead
 
 
 async def test_what_there_is_to_do_stands_there_at_once(leads: Leads) -> None:
     path = await begun(leads)
-    found = await leads.get(f"{path}/follow-ups", ME)
+    found = await leads.get(f"{path}/follow-ups", SEVEN)
     assert [(each["step"], each["kind"], each["state"]) for each in found["steps"]] == [
         (1, "call", "pending"),
         (2, "email", "pending"),
@@ -105,18 +74,18 @@ async def test_a_lead_without_any_has_none(leads: Leads) -> None:
 
 async def test_who_has_it_already_is_told_so(leads: Leads) -> None:
     path = await begun(leads)
-    headers = {**leads.headers(ME), "If-None-Match": '"1"'}
+    headers = {**leads.headers(SEVEN), "If-None-Match": '"1"'}
     answer = await leads.client.get(f"{path}/follow-ups", headers=headers)
     assert (answer.status_code, answer.headers["etag"]) == (304, '"1"')
 
 
 async def test_reminders_do_not_disturb_the_version_of_the_lead(leads: Leads) -> None:
     path = await begun(leads, at=ago(hours=3))
-    before = (await leads.ask(path, ME)).headers["etag"]
+    before = (await leads.ask(path, SEVEN)).headers["etag"]
     assert await tick(leads) == 1
     assert await tick(leads) == 0
-    assert (await leads.ask(path, ME)).headers["etag"] == before
-    found = await leads.get(f"{path}/follow-ups", ME)
+    assert (await leads.ask(path, SEVEN)).headers["etag"] == before
+    found = await leads.get(f"{path}/follow-ups", SEVEN)
     assert (found["version"], found["steps"][0]["state"]) == (2, "due")
 
 
@@ -130,12 +99,12 @@ async def test_a_step_is_done_for_the_version_that_was_seen(leads: Leads) -> Non
     found = answer.json()
     assert [each["step"] for each in found["steps"]] == [2, 3]
     [settled] = found["settled"]
-    assert (settled["state"], settled["by"], settled["reason"]) == ("done", ME, "Nice.")
+    assert (settled["state"], settled["by"], settled["reason"]) == ("done", SEVEN, "Nice.")
     assert shape(found) == shape(
         documents.COMMANDED | {"appointments": [], "steps": [found["steps"][0]]}
     )
-    listed = await leads.get("/v1/follow-ups", ME, state__eq="done")
-    assert [(each["step"], each["by"]) for each in listed["data"]] == [(1, ME)]
+    listed = await leads.get("/v1/follow-ups", SEVEN, state__eq="done")
+    assert [(each["step"], each["by"]) for each in listed["data"]] == [(1, SEVEN)]
 
 
 async def test_a_step_is_skipped_and_put_off(leads: Leads) -> None:
@@ -149,7 +118,7 @@ async def test_a_step_is_skipped_and_put_off(leads: Leads) -> None:
         (3, False),
         (2, True),
     ]
-    late = await send(leads, f"{path}/follow-ups/2/postpone", {"due": JUST_NOW}, version=3)
+    late = await send(leads, f"{path}/follow-ups/2/postpone", {"due": ago(minutes=1)}, version=3)
     assert problem(late) == (422, "past", ["/due"])
     assert problem(await send(leads, f"{path}/follow-ups/1/done", version=3))[1] == "step_settled"
     assert problem(await send(leads, f"{path}/follow-ups/9/done", version=3))[0] == 404
@@ -168,25 +137,24 @@ async def test_a_sequence_is_started_by_hand_once(leads: Leads) -> None:
 
 async def test_somebody_elses_lead_is_not_there(leads: Leads) -> None:
     path = await begun(leads)
-    for who in (OTHER, "partner:12"):
-        assert (await leads.ask(f"{path}/follow-ups", who)).status_code == 404
-        answer = await send(leads, f"{path}/follow-ups/1/done", who=who, version=1)
-        assert answer.status_code == 404
-        assert (await leads.get("/v1/follow-ups", who))["data"] == []
+    assert (await leads.ask(f"{path}/follow-ups", EIGHT)).status_code == 404
+    answer = await send(leads, f"{path}/follow-ups/1/done", who=EIGHT, version=1)
+    assert answer.status_code == 404
+    assert (await leads.get("/v1/follow-ups", EIGHT))["data"] == []
 
 
 async def test_a_team_sees_what_there_is_to_do_for_its_leads(leads: Leads) -> None:
     path = await begun(leads)
-    members = tuple(Member(each) for each in (ME, OTHER))
+    members = tuple(Member(each) for each in (SEVEN, EIGHT))
     command = DefineRouting(
         rules=(Route("all", "team"),), teams={"team": members}, at=rfc3339(now())
     )
     await leads.handler.carry_out(
         ROUTING, ROUTES, command, Origin("service:app"), partitionkey=ROUTES
     )
-    assert len((await leads.get("/v1/follow-ups", OTHER))["data"]) == 3
-    answer = await send(leads, f"{path}/follow-ups/1/done", who=OTHER, version=1)
-    assert answer.json()["settled"][0]["by"] == OTHER
+    assert len((await leads.get("/v1/follow-ups", EIGHT))["data"]) == 3
+    answer = await send(leads, f"{path}/follow-ups/1/done", who=EIGHT, version=1)
+    assert answer.json()["settled"][0]["by"] == EIGHT
 
 
 # --- what happens
@@ -197,19 +165,21 @@ async def test_a_call_completes_the_step_wherever_the_customer_is_known_by(leads
     await happen(
         *(leads, "call.placed", "user:shop:1", "phone:+442079460958"), at_=ago(), employee="e-12"
     )
-    found = await leads.get(f"{path}/follow-ups", ME)
+    found = await leads.get(f"{path}/follow-ups", SEVEN)
     [settled] = found["settled"]
     assert (settled["step"], settled["by"]) == (1, "e-12")
-    [listed] = (await leads.get("/v1/follow-ups", ME, state__eq="done"))["data"]
+    [listed] = (await leads.get("/v1/follow-ups", SEVEN, state__eq="done"))["data"]
     assert (listed["type"], listed["interaction"]) == ("call.placed", settled["interaction"])
 
 
 async def test_a_mail_of_a_campaign_completes_nothing(leads: Leads) -> None:
     path = await begun(leads, at=ago(hours=3))
     await happen(leads, "email.sent", "user:shop:1", at_=ago(), campaign="spring")
-    assert (await leads.get(f"{path}/follow-ups", ME))["settled"] == []
+    assert (await leads.get(f"{path}/follow-ups", SEVEN))["settled"] == []
     await happen(leads, "email.sent", "user:shop:1", at_=ago())
-    assert [each["step"] for each in (await leads.get(f"{path}/follow-ups", ME))["settled"]] == [2]
+    assert [each["step"] for each in (await leads.get(f"{path}/follow-ups", SEVEN))["settled"]] == [
+        2
+    ]
 
 
 async def test_follow_ups_in_several_pipelines_hear_of_one_call(leads: Leads) -> None:
@@ -217,12 +187,12 @@ async def test_follow_ups_in_several_pipelines_hear_of_one_call(leads: Leads) ->
     await begun(leads)
     partner = await leads.handler.load(*_pipeline("partner"))
     await leads.carry_out(
-        number(2), capture(2, "user:shop:1", pipeline=partner.state, owner=ME, at=JUST_NOW)
+        number(2), capture(2, "user:shop:1", pipeline=partner.state, owner=SEVEN, at=ago(minutes=1))
     )
     answer = await send(leads, f"/v1/leads/{number(2)}/follow-ups", {"sequence": "first"})
     assert answer.status_code == 201
     await happen(leads, "call.placed", "user:shop:1", at_=ago())
-    done = (await leads.get("/v1/follow-ups", ME, state__eq="done"))["data"]
+    done = (await leads.get("/v1/follow-ups", SEVEN, state__eq="done"))["data"]
     assert sorted((each["pipeline"], each["step"]) for each in done) == [
         ("partner", 1),
         ("sales", 1),
@@ -237,7 +207,7 @@ async def test_the_steps_of_a_stage_are_off_when_the_lead_leaves_it(leads: Leads
     path = await begun(leads)
     await leads.carry_out(number(1), move("contacted", 10**8))
     await react(leads)
-    found = await leads.get(f"{path}/follow-ups", ME)
+    found = await leads.get(f"{path}/follow-ups", SEVEN)
     assert found["steps"] == []
     assert {each["state"] for each in found["settled"]} == {"cancelled"}
     assert (
@@ -250,7 +220,7 @@ async def test_the_steps_of_a_stage_are_off_when_the_lead_leaves_it(leads: Leads
 
 async def test_the_list_shows_steps_of_all_leads_in_order(leads: Leads) -> None:
     await begun(leads, 1, at=ago(hours=5))
-    await begun(leads, 2, owner=OTHER)
+    await begun(leads, 2, owner=EIGHT)
     await tick(leads)
     found = (await leads.get("/v1/follow-ups"))["data"]
     assert [each["due"] for each in found] == sorted(each["due"] for each in found)
@@ -260,7 +230,7 @@ async def test_the_list_shows_steps_of_all_leads_in_order(leads: Leads) -> None:
     due = await leads.get("/v1/follow-ups", state__eq="due")
     assert [(each["lead"], each["step"]) for each in due["data"]] == [(number(1), 1)]
     cases: list[tuple[dict[str, Any], int]] = [
-        ({"owner__eq": OTHER}, 3),
+        ({"owner__eq": EIGHT}, 3),
         ({"kind__eq": "email"}, 2),
         ({"lead__eq": number(1), "sequence__eq": "first"}, 3),
         ({"sequence__eq": "care"}, 0),
@@ -276,8 +246,8 @@ async def test_the_list_shows_steps_of_all_leads_in_order(leads: Leads) -> None:
     assert [(each["lead"], each["step"]) for each in pages] == [
         (each["lead"], each["step"]) for each in reversed(found)
     ]
-    mine = await leads.get("/v1/follow-ups", ME)
-    assert {each["owner"] for each in mine["data"]} == {ME}
+    mine = await leads.get("/v1/follow-ups", SEVEN)
+    assert {each["owner"] for each in mine["data"]} == {SEVEN}
 
 
 async def test_a_list_takes_no_state_that_is_none(leads: Leads) -> None:
@@ -308,7 +278,7 @@ async def test_an_appointment_is_made_moved_kept_and_cancelled(leads: Leads) -> 
     kept = await send(leads, f"{one}/keep", {"note": "Fine."}, version=4)
     assert kept.json()["appointments"] == []
     assert (await send(leads, f"{one}/cancel", {"reason": "x"}, version=5)).status_code == 404
-    [listed] = (await leads.get("/v1/appointments", ME))["data"]
+    [listed] = (await leads.get("/v1/appointments", SEVEN))["data"]
     assert (listed["state"], listed["moved"], listed["reason"]) == ("kept", 2, "Fine.")
     assert shape(listed) == shape(documents.LISTED_APPOINTMENT)
     other = await send(leads, f"{path}/appointments", APPOINTMENT | when)
@@ -331,123 +301,16 @@ async def test_an_appointment_that_ends_before_it_begins_is_refused(leads: Leads
     when = {"from": ahead(hours=2), "to": ahead(hours=1)}
     answer = await send(leads, f"{path}/appointments", APPOINTMENT | when)
     assert problem(answer) == (422, "not_after", ["/to"])
-    assert (await leads.get(f"{path}/follow-ups", ME))["version"] == 1
+    assert (await leads.get(f"{path}/follow-ups", SEVEN))["version"] == 1
 
 
 async def test_sent_twice_with_one_key_it_is_made_once(leads: Leads) -> None:
     path = await begun(leads)
     body = APPOINTMENT | {"from": ahead(hours=1), "to": ahead(hours=2)}
-    headers = {**leads.headers(ME), "Idempotency-Key": "one"}
+    headers = {**leads.headers(SEVEN), "Idempotency-Key": "one"}
     made, again = [
         await leads.client.post(f"{path}/appointments", json=body, headers=headers)
         for _ in range(2)
     ]
     assert (made.status_code, again.json()) == (201, made.json())
     assert again.headers["idempotency-replayed"] == "true"
-
-
-# --- the playbook
-
-
-async def put(
-    leads: Leads, path: str, body: Any, version: int | None = None, verb: str = "PUT"
-) -> httpx.Response:
-    headers = {**leads.headers("service:app")}
-    if version is not None:
-        headers["If-Match"] = f'"{version}"'
-    return await leads.client.request(verb, path, json=body, headers=headers)
-
-
-SEQUENCE = {"title": "Again", "steps": [{"id": "call", "title": "Call", "kind": "call"}]}
-
-
-async def test_a_sequence_is_made_changed_and_retired_for_its_own_version(leads: Leads) -> None:
-    path = "/v1/sequences/again"
-    made = await put(leads, path, SEQUENCE)
-    assert (made.status_code, made.headers["etag"]) == (200, '"1"')
-    assert shape(made.json()) == shape(
-        documents.SEQUENCE | {"starts": [], "position": "leads.events/0/0"}
-    )
-    assert (await put(leads, path, SEQUENCE)).status_code == 428
-    await put(leads, "/v1/sequences/another", SEQUENCE)  # which changes nothing of this one
-    changed = await put(leads, path, SEQUENCE | {"title": "Other"}, 1)
-    assert (changed.json()["version"], changed.json()["title"]) == (2, "Other")
-    assert problem(await put(leads, path, SEQUENCE, 1))[:2] == (412, "stale")
-    gone = await put(leads, path, None, 2, "DELETE")
-    assert (gone.json()["retired"], gone.headers["etag"]) == (True, '"3"')
-    listed = await leads.get("/v1/sequences")
-    assert [(each["name"], each["retired"]) for each in listed["data"]] == [
-        ("again", True),
-        ("another", False),
-        ("care", False),
-        ("first", False),
-    ]
-    assert (await leads.get(path))["steps"][0]["completed_by"] == ["call.placed", "call.received"]
-    assert (await put(leads, "/v1/sequences/x", None, 1, "DELETE")).status_code == 404
-    assert (await leads.ask("/v1/sequences/x")).status_code == 404
-
-
-async def test_what_is_wrong_with_a_sequence_is_pointed_to(leads: Leads) -> None:
-    wrong = {
-        "title": "Again",
-        "steps": [{"id": "call", "title": "Call", "kind": "call", "completed_by": ["page.viewed"]}],
-        "starts": [{"pipeline": "sales", "stage": "never"}, {"pipeline": "nothing"}, {}],
-    }
-    status, _, pointers = problem(await put(leads, "/v1/sequences/again", wrong))
-    assert (status, pointers) == (
-        422,
-        ["/steps/0/completed_by/0", "/starts/0/stage", "/starts/1/pipeline", "/starts/2"],
-    )
-    kind = {**SEQUENCE, "steps": [{"id": "a", "title": "A", "kind": "fax"}]}
-    assert problem(await put(leads, "/v1/sequences/again", kind))[2] == ["/steps/0/kind"]
-    assert (await leads.ask("/v1/sequences/again")).status_code == 404
-
-
-# --- tactics
-
-
-async def test_a_tactic_shows_how_often_it_was_followed_by_a_win(leads: Leads) -> None:
-    pipeline = (await leads.handler.load(*_pipeline("sales"))).state
-    for n in range(1, 6):
-        path = await begun(leads, n, amount=n, currency="EUR")
-        if n < 5:
-            body = {"tactic": "samples", "objection": "too dear" if n % 2 else None}
-            assert (await send(leads, f"{path}/tactics", body)).status_code == 201
-    await send(leads, f"/v1/leads/{number(1)}/tactics", {"tactic": "samples"})
-    for n in (1, 2, 5):
-        await leads.carry_out(number(n), WinLead(at=ahead()))
-    await leads.carry_out(number(3), LoseLead(pipeline=pipeline, reason="price", at=ahead()))
-    await leads.settle()
-    [found] = (await leads.get("/v1/tactics"))["data"]
-    assert shape(found) == shape(documents.TACTICS["data"][0] | {"pipelines": []})
-    assert found["uses"] == 5
-    numbers = {name: found[name]["value"] for name in ("leads", "won", "lost", "win_rate")}
-    assert numbers == {"leads": 4, "won": 2, "lost": 1, "win_rate": 0.6667}
-    for name, expected in {"leads": 4, "won": 2, "lost": 1, "win_rate": 3}.items():
-        behind = await leads.get(found[name]["query"])
-        assert len(behind["data"]) == expected, name
-    [dear] = (await leads.get("/v1/tactics", objection__eq="too dear", stage__eq="new"))["data"]
-    assert (dear["uses"], dear["won"]["value"], dear["lost"]["value"]) == (2, 1, 1)
-    assert len((await leads.get(dear["won"]["query"]))["data"]) == 1
-    assert len(await leads.all_pages("/v1/tactics/samples/leads", 1)) == 4
-    [none] = (await leads.get("/v1/tactics", OTHER))["data"]
-    assert (none["uses"], none["win_rate"]["value"]) == (0, None)
-
-
-async def test_what_tactic_cannot_be_used(leads: Leads) -> None:
-    path = await begun(leads)
-    answer = await send(leads, f"{path}/tactics", {"tactic": "x"})
-    assert problem(answer) == (422, "unknown_tactic", ["/tactic"])
-    answer = await send(leads, f"{path}/tactics", {"tactic": "samples", "objection": "x"})
-    assert problem(answer) == (422, "unknown_objection", ["/objection"])
-
-
-async def test_a_tactic_is_made_and_retired(leads: Leads) -> None:
-    body = {"title": "Discount", "text": "Ask for three years.", "objections": ["too dear"]}
-    made = await put(leads, "/v1/tactics/discount", body)
-    assert (made.status_code, made.json()["version"]) == (200, 1)
-    assert (await leads.get("/v1/tactics/discount"))["title"] == "Discount"
-    none = await put(leads, "/v1/tactics/none", {"title": "None", "text": "x"})
-    assert problem(none)[:2] == (422, "no_occasion")
-    gone = await put(leads, "/v1/tactics/discount", None, 1, "DELETE")
-    assert gone.json()["retired"] is True

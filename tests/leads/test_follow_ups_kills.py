@@ -12,8 +12,7 @@ from services.leads.follow_ups.reminding import REMINDING
 from shared.database import Pool
 from shared.failpoints import EXIT
 from tests.leads.answering import SCHEMA, Leads, answering, defined
-from tests.leads.following import FIRST, define, tick, written
-from tests.leads.test_follow_ups_api import ago, begun
+from tests.leads.following import FIRST, ago, begun, define, tick, written
 from tests.leads.told import number
 
 

@@ -33,7 +33,7 @@ async def all_steps(
     """A page of steps of all leads, those due first; by default those that are to be done.
 
     `state` is pending, due (the moment came), overdue (its time of grace is over too), done,
-    skipped or cancelled. A representative or partner sees those of the leads that it sees.
+    skipped or cancelled. A representative sees those of the leads that it sees.
     """
     site = site_of(request)
     states = sorted({*(parameters.state_eq or lists.STATES[:3])})

@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, Field
 
 from services.leads.api.parameters import Day, State
-from services.leads.follow_ups.events import Means
+from services.leads.follow_ups.events import Means, Tactic
 from services.leads.queries.filters import Filter
 from shared.parameters import Line, Moment, Page, Parameters
 
@@ -98,7 +98,25 @@ class Uses(Parameters):
 
 
 class Tactics(Uses, _Filtered):
-    """Tactics, and what came of them."""
+    """Which tactics, and what came of them."""
+
+    pipeline: Line | None = Field(None, description="Tactics that are for this pipeline.")
+    stage: Line | None = Field(None, description="Tactics that are for this stage.")
+    objection: Line | None = Field(None, description="Tactics that are for this objection.")
+
+    @property
+    def is_choosing(self) -> bool:
+        """Whether it was named what the tactics are to be for."""
+        return any(each is not None for each in (self.pipeline, self.stage, self.objection))
+
+    def suits(self, tactic: Tactic) -> bool:
+        """Whether a tactic is for what was named; one that names no pipeline or stage is for any,
+        one that names no objection for none."""
+        return (
+            (self.pipeline is None or not tactic.pipelines or self.pipeline in tactic.pipelines)
+            and (self.stage is None or not tactic.stages or self.stage in tactic.stages)
+            and (self.objection is None or self.objection in tactic.objections)
+        )
 
 
 class LeadsBehind(Page, Uses, _Filtered):

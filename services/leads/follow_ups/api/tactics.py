@@ -49,8 +49,9 @@ async def all_tactics(
     `uses` is how often it was used, `leads` on how many leads, merged ones left out. `won` and
     `lost`: those of these leads that stand as won or lost now and were closed at or after a use.
     `win_rate` = won / (won + lost), null where none was closed. `query` lists the leads behind a
-    number. The filters say which uses count; a representative or partner sees those on the leads
-    that it sees.
+    number. `pipeline`, `stage` and `objection` choose the tactics that are for it, without those
+    that are retired; the filters say which uses count. A representative sees the uses
+    on the leads that it sees.
     """
     site = site_of(request)
     found = (await written(request)).tactics
@@ -59,7 +60,12 @@ async def all_tactics(
     async with site.pool.acquire() as connection:
         used = await tactics.used(connection, schema, filters)
     outcomes = with_outcomes(parameters, used)
-    content = [shown(name, each) | outcomes(name) for name, each in sorted(found.items())]
+    chosen = {
+        name: each
+        for name, each in sorted(found.items())
+        if parameters.suits(each.tactic) and not (parameters.is_choosing and each.retired)
+    }
+    content = [shown(name, each) | outcomes(name) for name, each in chosen.items()]
     return conditional(request, msgspec.json.encode({"data": content}))
 
 
