@@ -51,7 +51,7 @@ WHO_MAY: list[tuple[str, str, tuple[str, ...]]] = [
     ("post", "/v1/callers", ("read",)),
     ("get", "/v1/(partners|accounts).*", ("read",)),
     ("put", "/v1/partners/.*", ("ops", "write")),
-    ("(put|post|delete)", "/v1/accounts/.*", ("write",)),
+    ("(put|post|delete)", "/v1/accounts.*", ("write",)),
     ("get", "/v1/(prospects|target-lists).*", ("read",)),
     ("(post|patch)", "/v1/prospects.*", ("write",)),
     ("put", "/v1/prospects/reactivation", ("ops", "write")),

@@ -1,6 +1,14 @@
 """Accounts: the people of an organisation, who reports to whom, and what was noted about it."""
 
+from services.leads.accounts.api import router
 from services.leads.accounts.decider import ACCOUNT
+from services.leads.accounts.projections import PROJECT, TABLES
 from services.leads.part import Part
 
-PART = Part(deciders=(ACCOUNT,))
+PART = Part(
+    routers=(router,),
+    paths=("/v1/accounts",),
+    deciders=(ACCOUNT,),
+    tables=TABLES,
+    project=PROJECT,
+)

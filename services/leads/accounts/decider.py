@@ -27,12 +27,17 @@ from shared.decider import Decider
 from shared.errors import NotFound
 from shared.ids import event_id
 
-MOST_PEOPLE = 500
+MOST_PEOPLE = 200
 """In one chart."""
 
 
+def account_of(namespace: str, id: str) -> str:
+    """What stands for an organisation, and its account, as membership.changed names it."""
+    return event_id(f"organisation/{namespace}", id)
+
+
 def stream_of(organisation: str) -> str:
-    """The stream of an account, by the organisation's subject."""
+    """The stream of the account of what stands for an organisation."""
     return event_id("account", organisation)
 
 

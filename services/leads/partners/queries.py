@@ -39,7 +39,10 @@ async def tallies(
 ) -> Sequence[Tally]:
     """Merged leads count nowhere: those that they went into do."""
     rows = await connection.fetch(in_schema(_TALLIES, schema), principals)
-    return [Tally(*row[:5], None if row[5] is None else int(row[5])) for row in rows]
+    return [
+        Tally(row[0], row[1], row[2], row[3], row[4], None if row[5] is None else int(row[5]))
+        for row in rows
+    ]
 
 
 _PARTNERS = f"""
