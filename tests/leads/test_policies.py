@@ -8,18 +8,18 @@ from hypothesis import strategies as st
 
 from services.leads import inbound
 from services.leads.commands import CaptureLead
-from services.leads.consumers import POLICY
 from services.leads.decider import LEAD, PIPELINE
 from services.leads.decider.pipeline import stream_of
 from services.leads.defaults import pipelines
 from services.leads.events import LeadCaptured, LeadInquired
-from services.leads.policies import TITLES, Ignored, Inquiry, ask
+from services.leads.policies import TITLES, Ignored, Inquiry, ask, policy
 from shared.deciding.policies import Belonging, Reaction
 from shared.projection import Event
 from tests.contracts.examples import written
 from tests.leads.examples import JANE
 from tests.records import at, record, subject
 
+POLICY = policy(())  # what leads themselves want; each part has tests of its own
 EMAIL = subject("email:jane@x")
 PIPELINES = {
     stream_of(command.name): PIPELINE.fold(PIPELINE.decide(PIPELINE.initial, command))

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from services.leads.commands import CaptureLead, WinLead
-from services.leads.consumers import POLICY
 from services.leads.decider import LEAD, PIPELINE
 from services.leads.decider.pipeline import stream_of
 from services.leads.defaults import pipelines
@@ -15,7 +14,7 @@ from shared.errors import NotFound, Unprocessable
 from shared.projection import Event
 from tests.contracts.examples import written
 from tests.leads.examples import JANE, captured
-from tests.leads.test_policies import event
+from tests.leads.test_policies import POLICY, event
 from tests.records import at
 
 PIPELINES = {

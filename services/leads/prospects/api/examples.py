@@ -132,6 +132,8 @@ RULES: dict[str, Any] = {
     ],
 }
 
+CHANGED_RULES = RULES | {"position": _POSITION}
+
 HISTORY: dict[str, Any] = {
     "data": [
         {

@@ -37,7 +37,7 @@ async def rules(request: Request, key: Reader) -> Response:
 @router.put(
     "/v1/prospects/reactivation",
     summary="Make the rules by which lost leads return",
-    responses=answers(examples.RULES, 400, 409, 412, 413, 428),
+    responses=answers(examples.CHANGED_RULES, 400, 409, 412, 413, 428),
     response_class=Response,
 )
 async def put_rules(
