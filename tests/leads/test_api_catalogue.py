@@ -423,6 +423,8 @@ async def test_a_partner_has_the_prices_of_its_own_list_alone(leads: Leads) -> N
     items = {"items": [{"sku": "POT", **product()}]}
     assert (await post(leads, "/v1/products", items, who)).status_code == 403
     assert (await leads.get("/v1/products/TEA", who))["name"] == "Tea"
+    found = await leads.get("/v1/products", who, category__eq="kitchen", text__contains="tea")
+    assert [each["sku"] for each in found["data"]] == ["TEA"]
 
 
 # Imports

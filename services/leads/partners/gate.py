@@ -31,7 +31,7 @@ Shape = Callable[[Any, Release, str], Any]
 _ID = "[0-9a-fA-F-]{36}"
 _FILTERED = (
     "pipeline|stage|state|owner|product|reason|competitor|currency|won_currency|amount|captured"
-    "|touched|closed|expected_close|visited|reached"
+    "|touched|closed|expected_close|visited|reached|sku|category|status|text"
 )
 _QUERY = re.compile(rf"filter\[({_FILTERED})\]\[\w+\]|[a-z_]+")
 """What a partner may ask by: by nothing that it might not be shown."""
