@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 
 from services.leads.commands import DescribeLead, WinLead
@@ -14,6 +15,8 @@ from services.leads.measuring.sources import SOURCES
 from services.leads.routes import DefineRouting, Member, Route
 from shared.database import Pool
 from shared.deciding.store import Origin
+from shared.messages import Place, Record
+from tests.contracts.decided import records
 from tests.leads.answering import Leads, answering, defined
 from tests.leads.test_api_documents import shape
 from tests.leads.told import capture, number
@@ -162,6 +165,29 @@ async def test_activity_is_of_the_representative_who_had_it(leads: Leads) -> Non
     }
 
 
+async def happens(leads: Leads, type_: str, **data: Any) -> None:
+    """Fold an event of ours, as it stands among the contracts."""
+    document = records()[f"leads/{type_}"]
+    document["data"] |= data
+    key = document["partitionkey"].encode()
+    await leads.fold(Record(Place("leads.1", 0, 999), key, msgspec.json.encode(document)))
+
+
+async def test_quotes_that_were_sent_and_steps_that_became_overdue_are_counted(
+    leads: Leads,
+) -> None:
+    await happens(leads, "quote.sent", lead=number(2))
+    await happens(leads, "step.became_overdue", owner="representative:8")
+    found = await leads.get("/v1/measures", by="owner", **JANUARY)
+    counts = {
+        each["group"]: (each["proposals"]["count"], each["overdue_steps"]["count"])
+        for each in found["data"]
+    }
+    assert counts == {None: (0, 0), "representative:7": (0, 0), "representative:8": (1, 1)}
+    [proposal] = await behind(leads, (await measured(leads, **JANUARY))["proposals"]["query"])
+    assert (proposal["kind"], proposal["lead"]) == ("event", number(2))
+
+
 async def test_value_so_far_is_what_came_in_less_what_it_took(leads: Leads) -> None:
     names = ("customers", "amount", "mean")
     # Jane: 100 - 30 - 25 of her lines - 7 spent on her; John 80
@@ -305,16 +331,16 @@ async def test_what_cannot_be_measured_is_refused(leads: Leads) -> None:
     assert (await leads.ask("/v1/measures/behind", what="nothing")).status_code == 422
 
 
-@pytest.mark.parametrize("what", [*SOURCES])
-async def test_every_source_lists_what_it_counts_page_by_page(leads: Leads, what: str) -> None:
-    if what.startswith("earlier_"):
-        assert (await leads.ask("/v1/measures/behind", what=what)).status_code == 422
-        return
-    query: dict[str, Any] = {"what": what, "from": "2026-01-01", "to": "2026-04-01"}
-    whole = (await leads.get("/v1/measures/behind", **query))["data"]
-    assert await leads.all_pages("/v1/measures/behind", 1, **query) == whole
-    moments = [each["at"] or "" for each in whole]
-    assert moments == sorted(moments, reverse=True)
+async def test_every_source_lists_what_it_counts_page_by_page(leads: Leads) -> None:
+    for what in SOURCES:
+        if what.startswith("earlier_"):  # behind a rate alone
+            assert (await leads.ask("/v1/measures/behind", what=what)).status_code == 422
+            continue
+        query: dict[str, Any] = {"what": what, "from": "2026-01-01", "to": "2026-04-01"}
+        whole = (await leads.get("/v1/measures/behind", **query))["data"]
+        assert await leads.all_pages("/v1/measures/behind", 2, **query) == whole
+        moments = [each["at"] or "" for each in whole]
+        assert moments == sorted(moments, reverse=True)
 
 
 async def test_the_documents_shown_have_the_shape_of_real_ones(leads: Leads) -> None:
