@@ -58,12 +58,18 @@ _OFFER = Version(
 )
 _OF: tuple[str, str] = (ME, "Q-2026-7K3MZ-9Q2XD")
 _NAMED = (Identifier("user", "42", "shop", JANE),)
-_MONEY = (10180, "EUR", "2026-01-31")
 _OF_QUOTES: list[QuoteEvent] = [
     QuoteDrafted(*_OF, _OFFER, at=at(1)),
     QuoteRevised(*_OF, _OFFER, 1, at=at(2)),
-    QuoteSent(*_OF, 1, "email", digest(b""), 1, *_MONEY, "jane@example.com", at=at(3)),
-    QuoteAccepted(*_OF, 1, *_MONEY, _NAMED, "By telephone", at=at(4)),
+    QuoteSent(
+        *(ME, "Q-2026-7K3MZ-9Q2XD", 1, "email", digest(b""), 1),
+        *(10180, "EUR", "2026-01-31", "jane@example.com"),
+        at=at(3),
+    ),
+    QuoteAccepted(
+        *(ME, "Q-2026-7K3MZ-9Q2XD", 1, 10180, "EUR", "2026-01-31", _NAMED, "By telephone"),
+        at=at(4),
+    ),
     QuoteDeclined(*_OF, 1, "Price", True, at=at(4)),
     QuoteWithdrawn(*_OF, "Sold out", at=at(4)),
     QuoteExpired(*_OF, 1, "2026-01-31", True, at=at(5)),

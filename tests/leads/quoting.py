@@ -45,7 +45,7 @@ OPEN = lead(LeadAssigned("representative:7", "hers", at=at(1)))
 
 
 def offer(number: int = 1, lines: tuple[Line, ...] = LINES, **changes: Any) -> Version:
-    wanted = {"version": number, "lines": lines, "valid_until": LAST}
+    wanted: dict[str, Any] = {"version": number, "lines": lines, "valid_until": LAST}
     return Version(**(wanted | {"priced": price(catalogue(), lines, TODAY)} | changes))
 
 

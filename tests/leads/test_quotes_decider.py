@@ -20,6 +20,7 @@ from services.leads.quotes.commands import (
 from services.leads.quotes.decider import QUOTE
 from services.leads.quotes.events import (
     QuoteDeclined,
+    QuoteEvent,
     QuoteExpired,
     QuoteOrdered,
     QuoteOrderRefused,
@@ -105,8 +106,9 @@ def test_a_revision_is_priced_anew_and_what_was_sent_stays_with_the_customer() -
 def test_a_quote_that_was_declined_or_has_expired_is_in_work_again() -> None:
     for end in (DECLINED, EXPIRED):
         given(QUOTE, drafted(), sent(), end).when(revise()).then(revised())
-    for end, code in ((WITHDRAWN, "quote_withdrawn"), (accepted(), "quote_accepted")):
-        given(QUOTE, drafted(), sent(), end).when(revise()).refused(code)
+    final: list[tuple[Any, str]] = [(WITHDRAWN, "quote_withdrawn"), (accepted(), "quote_accepted")]
+    for over, code in final:
+        given(QUOTE, drafted(), sent(), over).when(revise()).refused(code)
 
 
 def test_a_quote_has_bounded_versions() -> None:
@@ -226,7 +228,7 @@ def test_what_nobody_waits_for_does_not_expire() -> None:
 
 
 def test_an_accepted_quote_is_ordered_once() -> None:
-    here = [drafted(), sent(), accepted()]
+    here: list[QuoteEvent] = [drafted(), sent(), accepted()]
     given(QUOTE, *here).when(ORDERING).then(ORDERED)
     given(QUOTE, *here, ORDERED).when(ORDERING).then_nothing()
     assert isinstance(QUOTE.fold([*here, ORDERED]), Ordered)
@@ -234,7 +236,7 @@ def test_an_accepted_quote_is_ordered_once() -> None:
 
 
 def test_an_order_that_was_refused_is_tried_again_when_asked_for() -> None:
-    here = [drafted(), sent(), accepted()]
+    here: list[QuoteEvent] = [drafted(), sent(), accepted()]
     why: dict[str, Any] = {"status": 422, "code": "invalid", "detail": "Too long."}
     no = NoteOrderRefused(**why, pointers=("/data/order",), at=at(6))
     again = RetryOrder(reason="Made shorter", at=at(7))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from typing_extensions import override
 
 from services.leads.currencies import CURRENCIES
 from services.leads.quotes.document import POLICY, TEMPLATE, digest, render
@@ -28,10 +29,12 @@ class _Elements(HTMLParser):
         self.words: list[str] = []
         self.feed(page)
 
+    @override
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         self.attributes |= {name for name, _ in attrs}
 
+    @override
     def handle_data(self, data: str) -> None:
         self.words.append(data)
 

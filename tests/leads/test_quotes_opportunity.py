@@ -96,7 +96,7 @@ def test_that_of_a_closed_lead_stays_as_it_is(end: Any, code: str) -> None:
 def test_the_lead_gets_its_amount_day_and_product() -> None:
     state = given(OPPORTUNITY).state
     told = for_lead(state, describe(expected_close="2026-03-31"))
-    wanted = {"product": "KETTLE", "amount": 9900, "currency": "EUR"}
+    wanted: dict[str, Any] = {"product": "KETTLE", "amount": 9900, "currency": "EUR"}
     assert told == DescribeLead(at=at(2), expected_close="2026-03-31", **wanted)
     lines = (Line("CUP", 1), *MORE)
     assert for_lead(state, describe(lines=lines)).product == "KETTLE"
