@@ -92,9 +92,13 @@ def is_new(handled: Handled) -> bool:
 
 
 async def each_of(
-    wanted: Iterable[Any], work: Callable[[int, Any], Awaitable[dict[str, Any]]]
+    wanted: Iterable[Any],
+    work: Callable[[int, Any], Awaitable[dict[str, Any]]],
+    name: str = "items",
 ) -> list[dict[str, Any]]:
     """A result of every item, in order: what is wrong with one hurts no other.
+
+    `name` is that of the array in the body, for pointers.
 
     Raises what is not the fault of an item, such as a database that is away.
     """
@@ -107,7 +111,7 @@ async def each_of(
             except Problem as problem:
                 if problem.status >= 500:
                     raise
-                return refused(problem, number)
+                return refused(problem, f"/{name}/{number}")
 
     made = (one(number, item) for number, item in enumerate(wanted))
     found = await asyncio.gather(*made, return_exceptions=True)
@@ -117,10 +121,10 @@ async def each_of(
     return [each for each in found if not isinstance(each, BaseException)]
 
 
-def refused(problem: Problem, number: int) -> dict[str, Any]:
+def refused(problem: Problem, pointer: str) -> dict[str, Any]:
     """What an item answers that was refused, with pointers into the request."""
     errors = [
-        FieldError(f"/items/{number}{each.pointer}", each.code, each.detail).as_dict()
+        FieldError(f"{pointer}{each.pointer}", each.code, each.detail).as_dict()
         for each in problem.errors
     ]
     found = {"status": problem.status, "code": problem.code, "detail": problem.detail}

@@ -247,7 +247,7 @@ async def take_off(
             return {"status": 200, **place(request, handled, str(kept.partitionkey))}
 
         ids = [*dict.fromkeys(str(id) for id in body.ids)]
-        found = await each_of(ids, one)
+        found = await each_of(ids, one, "ids")
         data = [{"id": id} | each for id, each in zip(ids, found, strict=True)]
         return json_response({"data": data})
 

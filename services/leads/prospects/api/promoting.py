@@ -148,7 +148,7 @@ async def promote_many(
         async def one(number: int, id: str) -> dict[str, Any]:
             return {"id": id} | await _result(request, key, id, into)
 
-        found = await each_of(ids, one)
+        found = await each_of(ids, one, "ids")
         data = [{"id": id} | each for id, each in zip(ids, found, strict=True)]
         return json_response({"data": data, "next": ids[-1] if more else None})
 
