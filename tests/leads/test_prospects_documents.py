@@ -19,14 +19,12 @@ async def leads(pool: Pool) -> AsyncIterator[Leads]:
         yield leads
 
 
+_FREE = ("identifiers", "errors", "filters", "lists", "prospects")
+
+
 def names(document: Any) -> Any:
     """As `shape`, of lists of text and of errors only that they are lists."""
-    return shape(
-        {
-            name: None if name in ("identifiers", "errors", "filters", "lists", "prospects") else value
-            for name, value in document.items()
-        }
-    )
+    return shape({name: None if name in _FREE else value for name, value in document.items()})
 
 
 async def test_the_documents_shown_have_the_shape_of_real_ones(leads: Leads) -> None:
