@@ -334,5 +334,6 @@ async def test_everybody_sees_the_leads_that_are_theirs(leads: Leads) -> None:
     for n in (2, 4):
         await leads.belongs(subject(f"user:shop:{n}"), subject("user:shop:1"))
     assert len((await leads.get("/v1/leads/duplicates"))["data"]) == 1
-    for who in mine:
+    for who in ("representative:7", "representative:8"):
         assert (await leads.get("/v1/leads/duplicates", who=who))["data"] == []
+    assert (await leads.ask("/v1/leads/duplicates", who="partner:12")).status_code == 403
