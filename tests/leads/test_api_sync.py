@@ -127,7 +127,7 @@ async def test_an_id_is_one_commands_and_a_devices_own(leads: Leads) -> None:
 @pytest.mark.parametrize(
     ("given", "pointer"),
     [
-        ({"made": rfc3339(now() + timedelta(hours=1))}, "/commands/0/made"),
+        ({"made": "2999-01-01T00:00:00Z"}, "/commands/0/made"),
         ({"made": "2020-01-01T00:00:00Z"}, "/commands/0/made"),
         ({"made": "yesterday"}, "/commands/0/made"),
         ({"kind": "paint"}, "/commands/0/kind"),
