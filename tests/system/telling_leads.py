@@ -1,10 +1,13 @@
 """One of everything that leads can be told, so that every table of its view has rows."""
 
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import httpx
 
 from services.registry import SERVICES
+from shared.clock import now
 from tests.system.running import System, wait_until
 
 JANE = {"kind": "user", "namespace": "shop", "value": "77"}
@@ -36,6 +39,7 @@ def _interactions() -> list[dict[str, Any]]:
         ("subscription.started", {"subscription": "s", "term": "P1M", "amount": 990} | shop),
         ("call.placed", {"employee": "7", "purpose": "sales", "channel": "phone"}),
         ("stock.counted", {"sku": "KETTLE-1", "quantity": 12}),
+        ("membership.changed", {"organisation": {"id": "acme"}, "role": "buyer", "member": True}),
         ("cost.recorded", {"source": "/web", "amount": 500, "currency": "EUR"}),
     ]
     return [
@@ -66,47 +70,69 @@ class _Sales:
 
     def catalogue(self) -> None:
         for sku in ("KETTLE-1", "TEA-7", "CUP-4"):
-            self._put("/v1/products/{sku}", sku, {"name": sku, "category": "kitchen"})
+            plain = {"contents": {}, "goes_with": [], "unit": "piece"}
+            self._put("/v1/products/{sku}", sku, plain)
         self._put("/v1/products/{sku}", "SET-1")
-        self._put("/v1/price-lists/{name}", "standard")
+        self._put("/v1/price-lists/{name}", "standard", {"valid_to": None})
 
     def plans(self) -> None:
         self._post("/v1/goals")
         self._put("/v1/commissions/rules")
         self._put("/v1/tactics/{name}", "samples")
         self._put("/v1/prospects/reactivation")
+        self._put("/v1/partners/{name}", "12")
 
     def prospects(self) -> None:
-        self._post("/v1/prospects")
+        self._post("/v1/prospects", body={"come_back": _day(30)})
         self._put("/v1/target-lists/{name}", "lapsed")
         self._post("/v1/target-lists/{name}/prospects", "lapsed")
 
     def lead(self, lead: dict[str, Any]) -> None:
-        """Somebody works on it, and another one is won for what it was expected to be."""
+        """Somebody works on it and makes an offer."""
         path, id = "/v1/leads/{id}", lead["id"]
         given = {"owner": REPRESENTATIVE, "reason": "She knows her."}
         version = self._post(f"{path}/assign", id, given, lead["version"])["version"]
         known = {"amount": 4990, "currency": "EUR", "expected_close": "2027-01-31"}
         known |= {"fields": {"country": "GB"}}
         self._ask("PATCH", f"/v1/leads/{id}", known, version)
-        self._post(f"{path}/appointments", id)
+        when = {"from": f"{_day(3)}T09:00:00Z", "to": f"{_day(3)}T10:00:00Z"}
+        self._post(f"{path}/appointments", id, when)
         self._post(f"{path}/tactics", id)
+        where = f"{path}/opportunity"
+        offered = _example("put", where) | {"expected_close": _day(30)}
+        self._ask("PUT", where.format(id=id), offered, none=True)
+        quote = self._post(f"{path}/quotes", id, {"valid_until": _day(30)})
+        self._post("/v1/quotes/{id}/send", quote["id"], {}, 1)
 
-    def _put(self, path: str, name: str = "", body: Any = None) -> Any:
+    def _put(self, path: str, name: str = "", body: Mapping[str, Any] | None = None) -> Any:
         where = path.format(sku=name, name=name)
-        return self._ask("PUT", where, body or _example("put", path))
+        return self._ask("PUT", where, {**_example("put", path), **(body or {})})
 
-    def _post(self, path: str, name: str = "", body: Any = None, version: int = 0) -> Any:
+    def _post(
+        self,
+        path: str,
+        name: str = "",
+        body: Mapping[str, Any] | None = None,
+        version: int | None = None,
+    ) -> Any:
         where = path.format(id=name, name=name)
-        return self._ask("POST", where, body or _example("post", path), version)
+        return self._ask("POST", where, {**_example("post", path), **(body or {})}, version)
 
-    def _ask(self, method: str, path: str, body: Any, version: int = 0) -> Any:
-        tag = {"If-Match": f'"{version}"'} if version else {}
+    def _ask(
+        self, method: str, path: str, body: Any, version: int | None = None, *, none: bool = False
+    ) -> Any:
+        tag = {"If-Match": f'"{version}"'} if version is not None else {}
+        tag |= {"If-None-Match": "*"} if none else {}
         answer = httpx.request(
             method, f"{self._url}{path}", json=body, headers=self._headers | tag, timeout=10
         )
         assert answer.is_success, f"{method} {path}: {answer.text}"
         return answer.json()
+
+
+def _day(days: int) -> str:
+    """So many days from today."""
+    return str((now() + timedelta(days=days)).date())
 
 
 def _example(method: str, path: str) -> Any:
