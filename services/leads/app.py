@@ -11,6 +11,7 @@ from services.leads.counts import counts
 from services.leads.decider import PIPELINE, SCORING
 from services.leads.decider.pipeline import stream_of
 from services.leads.decider.scoring import STREAM as RULES
+from services.leads.follow_ups.api.hiding import Hiding
 from services.leads.part import Begun
 from services.leads.partners.gate import Gate
 from services.leads.parts import PARTS
@@ -37,7 +38,7 @@ def _app(site: Site) -> ASGIApp:
     made.state.keyring = site.keyring
     made.state.handler = CommandHandler(site.pool, consumers.SOURCE)
     made.state.feed = Feed(site.pool, CATEGORIES, site.ending)
-    return guarded(Gate(made, site, made.state.handler), site.settings)
+    return guarded(Hiding(Gate(made, site, made.state.handler)), site.settings)
 
 
 def _openapi() -> dict[str, Any]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
 
 from services.leads.app import SERVICE
@@ -212,6 +213,7 @@ async def test_of_somebody_elses_lead_that_it_joined_a_partner_is_told_only_so(
     answer = await send(leads, "/v1/leads", asked, ME)
     assert answer.status_code == 200
     assert answer.json().keys() == {"joined", "position"}
+    assert "etag" not in answer.headers
 
 
 async def test_a_partner_gets_leads_in_a_pipeline_for_partners(leads: Leads) -> None:
@@ -283,3 +285,31 @@ async def test_what_cannot_be_released_is_refused(leads: Leads, body: Any, point
     assert (await leads.ask("/v1/partners/12")).status_code == 404
     refused = await send(leads, "/v1/partners/12", {"name": "K"}, "representative:7", method="PUT")
     assert refused.status_code == 403
+
+
+async def test_a_tag_tells_of_nothing_that_is_not_released(leads: Leads) -> None:
+    lead = await janes(leads)
+    await partner(leads)
+
+    async def listed(tag: str = "") -> httpx.Response:
+        headers = {**leads.headers(ME), "If-None-Match": tag}
+        return await leads.client.get("/v1/leads", headers=headers)
+
+    first = await listed()
+    tag = first.headers["etag"]
+    assert (await listed(tag)).status_code == 304
+    changed = {"fields": {"cloth": "red silk"}}
+    path = f"/v1/leads/{lead}"
+    answer = await send(leads, path, changed, version=4, method="PATCH")
+    assert answer.status_code == 200, answer.text
+    hidden = await leads.ask("/v1/leads", ME)
+    assert hidden.headers["etag"] == tag
+    await partner(leads, title=True)
+    shown = await listed(tag)
+    assert (shown.status_code, shown.json()["data"][0]["title"]) == (200, SECRETS["title"])
+    await leads.settle()
+    await partner(leads, title=False)
+    alone = {**leads.headers(ME), "If-None-Match": '"5"'}
+    found = await leads.client.get(path, headers=alone)
+    assert (found.status_code, found.headers["etag"]) == (200, '"5"')
+    assert SECRETS["title"] not in found.text

@@ -2,6 +2,7 @@
 
 from hashlib import sha256
 from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Request, Response
@@ -142,7 +143,12 @@ def _place(result: dict[str, Any]) -> int:
 
 
 def _lead(given: dict[str, Any]) -> str:
-    return str(given.get("lead")).lower()
+    """What its commands build on: the lead, however it is spelt."""
+    named = str(given.get("lead"))
+    try:
+        return str(UUID(named))
+    except ValueError:
+        return named
 
 
 async def _result(

@@ -7,6 +7,7 @@ says what of it.
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from hashlib import blake2b
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -33,6 +34,7 @@ _FILTERED = (
     "pipeline|stage|state|owner|product|reason|competitor|currency|won_currency|amount|captured"
     "|touched|closed|expected_close|visited|reached|sku|category|status|text"
 )
+_VERSION = re.compile(rb'"\d+"')
 _QUERY = re.compile(rf"filter\[({_FILTERED})\]\[\w+\]|[a-z_]+")
 """What a partner may ask by: by nothing that it might not be shown."""
 
@@ -91,6 +93,10 @@ class Gate:
             whole = scope["method"] == "GET" and way.shape is releasing.lead
             released = partial(self._released, partner)
             shaping = Shaping(send, way.shape, released, partner, self._traits if whole else None)
+            if way.shape is not releasing.whole:
+                # what the caller has was shaped by what was released then
+                shaping.known = header_of(scope, b"if-none-match") or ""
+                scope["headers"] = [e for e in scope["headers"] if e[0] != b"if-none-match"]
             send = shaping
         await self._app(scope, receive, send)
 
@@ -128,7 +134,7 @@ class Gate:
 def _way_of(scope: Scope) -> Way:
     """The way of a request. Raises Forbidden for what partners may not use, or not ask by."""
     method, path = scope["method"], scope["path"]
-    found = next((w for w in WAYS if method in w.methods and w.path.fullmatch(path)), None)
+    found = next((w for w in WAYS if method in w.methods.split() and w.path.fullmatch(path)), None)
     if found is None:
         raise Forbidden("This is not for partners.", code="not_for_partners")
     for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
@@ -153,6 +159,7 @@ class Shaping:
         self._start: Message = {}
         self._type = ""
         self._body = b""
+        self.known = ""  # the ETags that the caller has
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -182,13 +189,33 @@ class Shaping:
         return b"data: " + msgspec.json.encode(releasing.record(given, release, self._partner))
 
     async def _whole(self) -> None:
-        body, is_known = self._body, self._type == "application/json"
-        if is_known and self._shape is not releasing.whole:
+        body, start = self._body, self._start
+        if self._type == "application/json" and self._shape is not releasing.whole:
             body = await self._shaped(msgspec.json.decode(body))
+            start, body = self._tagged(start, body)
         length = (b"content-length", str(len(body)).encode())
-        headers = [each for each in self._start["headers"] if each[0] != b"content-length"]
-        await self._send({**self._start, "headers": [*headers, length]})
+        headers = [each for each in start["headers"] if each[0] != b"content-length"]
+        await self._send({**start, "headers": [*headers, length]})
         await self._send({"type": "http.response.body", "body": body})
+
+    def _tagged(self, start: Message, body: bytes) -> tuple[Message, bytes]:
+        """The answer with a tag of what is shown: that of all there is would tell of the rest.
+
+        A version stays, for commands name it; but not that of a lead that is somebody else's.
+        """
+        headers = dict(start["headers"])
+        tag = headers.pop(b"etag", None)
+        joined = "joined" in msgspec.json.decode(body)
+        if tag is None or (_VERSION.fullmatch(tag) and not joined):
+            return start, body
+        if joined:
+            return {**start, "headers": [*headers.items()]}, body
+        shown = f'"{blake2b(body, digest_size=12).hexdigest()}"'
+        headers[b"etag"] = shown.encode()
+        if shown in (part.strip().removeprefix("W/") for part in self.known.split(",")):
+            headers.pop(b"content-type", None)
+            return {**start, "status": 304, "headers": [*headers.items()]}, b""
+        return {**start, "headers": [*headers.items()]}, body
 
     async def _shaped(self, given: Any) -> bytes:
         release = await self._released()

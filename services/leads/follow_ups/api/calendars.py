@@ -46,7 +46,6 @@ OFTEN = 30
 """Times a minute that a feed may be asked for; and unknown ones, all together, ten times that."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
-_HIDDEN = "/v1/calendars/-.ics"
 _known, _unknown = Rates(OFTEN), Rates(10 * OFTEN)
 
 
@@ -145,7 +144,6 @@ async def read(
     ahead, and the steps that are to be done, as events, for calendars show no to-dos of a feed;
     1,000 of each at most. UIDs stay the same, DTSTAMP is when an entry changed last. 404 for a
     token that is not known, or was revoked; 429 for more than 30 requests a minute."""
-    request.scope["path"] = _HIDDEN  # so that no log has the token
     found = await _calendar_of(request, token)
     if found is None:
         _unknown.check("")
