@@ -91,7 +91,7 @@ async def _rows(pool: Pool, schema: Schema) -> dict[str, dict[str, Any]]:
 async def _board(pool: Pool, schema: Schema) -> Counter[tuple[str, str | None, str]]:
     """How many leads a board says there are in each stage and currency, and their sum."""
     async with pool.acquire() as connection:
-        cells = await boards.cells(connection, schema.name, "sales", ())
+        cells, _ = await boards.board(connection, schema.name, "sales", {}, 1)
     found: Counter[tuple[str, str | None, str]] = Counter()
     for cell in cells:
         found[cell.stage, cell.currency, "leads"] = cell.leads

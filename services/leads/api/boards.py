@@ -50,12 +50,8 @@ async def board(
     after = cursors_of(site).read(name, _cursor(parameters))
     mark = (str(after[0]), str(after[1])) if after else None
     schema = await schema_of(site, parameters.min_position)
-    async with (
-        site.pool.acquire() as connection,
-        connection.transaction(isolation="repeatable_read", readonly=True),
-    ):
-        cells = await boards.cells(connection, schema, pipeline, seen(sight))
-        cards = await boards.cards(
+    async with site.pool.acquire() as connection:
+        cells, cards = await boards.board(
             connection, schema, pipeline, columns, parameters.limit, seen(sight), mark
         )
     content = _content(found, cells) | {

@@ -1,7 +1,6 @@
 """A board: what stands in each stage of a pipeline, counted, summed, and the latest of it."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import NamedTuple
 
 from services.leads.queries.filters import Filter, where
@@ -27,21 +26,14 @@ class Card(NamedTuple):
     shown: str
 
 
-async def cells(
-    connection: Connection, schema: str, pipeline: str, filters: Sequence[Filter]
-) -> Sequence[Cell]:
-    """Counts and sums of the open leads of a pipeline, by stage and currency."""
-    args: list[object] = [pipeline]
-    sql = _SOME.replace("{where}", where(filters, args)) if filters else _TALLIED
-    rows = await connection.fetch(in_schema(sql, schema), *args)
-    return [Cell(row[0], row[1], row[2], _whole(row[3])) for row in rows]
+class Shown(NamedTuple):
+    """A board as it is at one moment: its cells, and the cards of each column."""
+
+    cells: Sequence[Cell]
+    cards: Mapping[str, Sequence[Card]]
 
 
-def _whole(amount: Decimal | None) -> int | None:
-    return None if amount is None else int(amount)
-
-
-async def cards(
+async def board(
     connection: Connection,
     schema: str,
     pipeline: str,
@@ -49,48 +41,56 @@ async def cards(
     limit: int,
     filters: Sequence[Filter] = (),
     after: tuple[str, str] | None = None,
-) -> Mapping[str, Sequence[Card]]:
-    """The latest touched open leads of each column; one more than the limit if there are more.
+) -> Shown:
+    """Counts and sums of the open leads of a pipeline, by stage and currency, and the latest
+    touched of each column; one more than the limit if there are more. One statement.
 
     `columns` says for each stage that a lead may be in, which column it stands in; `after` is the
     (touched, lead) that was shown last, of one column alone.
     """
     args: list[object] = [pipeline, [*columns], limit + 1, *(after or ())]
-    sql = _CARDS.replace("{after}", _AFTER if after else "")
-    sql = sql.replace("{where}", _where(filters, args))
-    rows = await connection.fetch(in_schema(sql, schema), *args)
-    found: dict[str, list[Card]] = {column: [] for column in columns.values()}
-    for card in (Card(*row) for row in rows):
-        found[columns[card.stage]].append(card)
-    return {column: cards[: limit + 1] for column, cards in found.items()}
-
-
-def _where(filters: Sequence[Filter], args: list[object]) -> str:
-    return f" AND {where(filters, args)}" if filters else ""
+    narrowed = f" AND {where(filters, args)}" if filters else ""
+    sql = _BOARD.replace("{cells}", _SOME if filters else _TALLIED)
+    sql = sql.replace("{after}", _AFTER if after else "").replace("{where}", narrowed)
+    cells: list[Cell] = []
+    cards: dict[str, list[Card]] = {column: [] for column in columns.values()}
+    for row in await connection.fetch(in_schema(sql, schema), *args):
+        if row["shown"] is None:
+            amount = None if row["amount"] is None else int(row["amount"])
+            cells.append(Cell(row["stage"], row["word"], row["leads"], amount))
+        else:
+            card = Card(row["stage"], row["word"], row["lead"], row["shown"])
+            cards[columns[card.stage]].append(card)
+    return Shown(cells, {column: found[: limit + 1] for column, found in cards.items()})
 
 
 _TALLIED = """
-SELECT stage, nullif(currency, ''), sum(leads)::bigint, sum(amount)
+SELECT stage, nullif(currency, '') AS currency, sum(leads)::bigint AS leads, sum(amount) AS amount
 FROM {s}.tallies WHERE pipeline = $1
-GROUP BY stage, currency HAVING sum(leads) > 0 ORDER BY stage, currency
+GROUP BY stage, currency HAVING sum(leads) > 0
 """
 
 _SOME = """
-SELECT l.stage, l.currency, count(*), sum(l.amount)
-FROM {s}.leads l WHERE l.pipeline = $1 AND l.state = 'open' AND {where}
-GROUP BY l.stage, l.currency ORDER BY l.stage, l.currency
+SELECT l.stage, l.currency, count(*) AS leads, sum(l.amount) AS amount
+FROM {s}.leads l WHERE l.pipeline = $1 AND l.state = 'open'{where}
+GROUP BY l.stage, l.currency
 """
 
 # Each stage alone, so that its leads come in the order of the index.
-_CARDS = f"""
-WITH page AS MATERIALIZED (
+_BOARD = f"""
+WITH cells AS ({{cells}}), page AS MATERIALIZED (
     SELECT l.* FROM unnest($2::text[]) g (stage) CROSS JOIN LATERAL (
         SELECT * FROM {{s}}.leads l
         WHERE l.pipeline = $1 AND l.state = 'open' AND l.stage = g.stage{{where}}{{after}}
         ORDER BY l.touched DESC, l.lead DESC LIMIT $3) l
 )
-SELECT l.stage, l.touched::text, l.lead::text, {LEAD}
-FROM page l ORDER BY l.touched DESC, l.lead DESC
+SELECT stage, word, lead, leads, amount, shown FROM (
+    SELECT l.stage, l.touched::text AS word, l.lead::text AS lead, NULL::bigint AS leads,
+           NULL::numeric AS amount, {LEAD} AS shown, l.touched, l.lead AS id
+    FROM page l
+    UNION ALL
+    SELECT stage, currency, NULL, leads, amount, NULL, NULL, NULL FROM cells
+) board ORDER BY touched DESC, id DESC, stage, word
 """
 
 _AFTER = " AND (l.touched, l.lead) < ($4::text::timestamptz, $5::text::uuid)"
