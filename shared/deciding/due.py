@@ -12,8 +12,8 @@ from shared.projection import Event
 def due_table(metadata: MetaData, name: str = "due") -> Table:
     """A row for each moment that a stream gave a name: as its latest event says.
 
-    One that fired or was cancelled has no `due`. The same name with another `due` is another
-    moment.
+    One that fired or was cancelled has no `due`. Scheduled again it is another moment, also where
+    `due` is the same: that it came is told once more.
     """
     table = Table(
         name,
@@ -22,7 +22,7 @@ def due_table(metadata: MetaData, name: str = "due") -> Table:
         key("name"),
         Column("version", Integer, nullable=False),
         Column("due", When),
-        Column("moment", Uuid),  # stands for (stream, name, due) in the inbox
+        Column("moment", Uuid),  # stands for it in the inbox: each time that it is scheduled
         Column("cause", Uuid),  # the event that scheduled it
         Column("correlation", Text),
     )
@@ -39,7 +39,7 @@ def scheduled(event: Event, name: str, due: str) -> Row:
     """The row of a decided event that schedules a moment, or moves it; `due` as RFC 3339."""
     envelope = event.envelope
     stream = envelope.stream or ""
-    moment = event_id(stream, f"{name}\0{due}")
+    moment = event_id(stream, f"{name}\0{due}\0{envelope.streamversion}")
     correlation = envelope.correlationid
     return stream, name, envelope.streamversion, due, moment, envelope.event, correlation
 

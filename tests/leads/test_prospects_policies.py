@@ -13,7 +13,11 @@ from services.leads.consumers import POLICY
 from services.leads.decider import LEAD
 from services.leads.part import SOURCE
 from services.leads.prospects import COMING_BACK
-from services.leads.prospects.commands import DefineReactivation
+from services.leads.prospects.commands import (
+    DefineReactivation,
+    DropProspect,
+    PutOffProspect,
+)
 from services.leads.prospects.decider import PROSPECT, REACTIVATION
 from services.leads.prospects.decider.knowing import stream_of
 from services.leads.prospects.decider.returning import STREAM, later
@@ -74,6 +78,12 @@ async def lose(leads: Leads, n: int = 1, reason: str = "price", **fields: Any) -
 
 async def tick(leads: Leads) -> None:
     """Let the dates come that are over by now, and what follows."""
+    await ring(leads)
+    await react(leads)
+
+
+async def ring(leads: Leads) -> None:
+    """Let the dates come that are over by now."""
     pool = leads.site.pool
     epoch = await pool.fetchval(
         "INSERT INTO leases (schema, unit, owner, epoch) VALUES ($1, 'prospects', 'a', 1)"
@@ -83,7 +93,7 @@ async def tick(leads: Leads) -> None:
     lease = Lease(SCHEMA, "prospects", "a", epoch)
     await leads.settle()
     await Ticking(pool, lease, SOURCE, COMING_BACK).turn()
-    await react(leads)
+    await leads.settle()
 
 
 async def history(leads: Leads, prospect: str = JANES) -> list[str]:
@@ -137,6 +147,21 @@ async def test_the_address_tells_too_whose_consent_it_was(leads: Leads) -> None:
     await happen(
         leads, WITHDRAWN, "phone:+31612345678", at_=at(7), address_identifier=address, address="x"
     )
+    assert isinstance(await state(leads, stream_of(email)), Barred)
+
+
+@pytest.mark.parametrize("known_as_one", [True, False])
+async def test_every_prospect_of_whoever_withdraws_it_is_barred(
+    leads: Leads, known_as_one: bool
+) -> None:
+    email = subject("email:jane@x")
+    await decide(leads, keep())
+    await decide(leads, keep(subject=email, identifiers=()), stream_of(email), email)
+    if known_as_one:  # since they were kept
+        await leads.site.pool.execute("INSERT INTO belonging VALUES ($1, $2, 1)", email, JANE)
+    who = ("user:shop:42",) if known_as_one else ("user:shop:42", "email:jane@x")
+    await happen(leads, WITHDRAWN, *who, at_=at(7), purpose="sales", address="j@x")
+    assert isinstance(await state(leads), Barred)
     assert isinstance(await state(leads, stream_of(email)), Barred)
 
 
@@ -248,3 +273,25 @@ async def test_into_a_pipeline_that_is_not_there_it_is_due_alone(leads: Leads) -
     await lose(leads)
     await tick(leads)
     assert await history(leads) == ["kept", "due"]
+
+
+async def test_who_is_put_off_before_a_lead_begins_is_not_promoted(leads: Leads) -> None:
+    await rules(leads, AT_ONCE)
+    await lose(leads)
+    await ring(leads)
+    later_ = "2099-01-01T00:00:00.000000Z"
+    await decide(leads, PutOffProspect(come_back=later_, at=at(12)))
+    await react(leads)
+    assert await history(leads) == ["kept", "due", "put_off"]
+    assert await leads.ids(state__eq="open") == []
+
+
+async def test_one_that_is_kept_anew_with_a_date_that_came_once_is_due_again(
+    leads: Leads,
+) -> None:
+    await decide(leads, keep(come_back=at(9)))
+    await tick(leads)
+    await decide(leads, DropProspect(reason="moved", at=at(10)))
+    await decide(leads, keep(come_back=at(9), at=at(11)))
+    await tick(leads)
+    assert await history(leads) == ["kept", "due", "dropped", "kept", "due"]

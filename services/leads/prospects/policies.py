@@ -20,7 +20,8 @@ from services.leads.prospects.decider.knowing import SCOPE, stream_of, waiting
 from services.leads.prospects.decider.returning import STREAM as RULES
 from services.leads.prospects.events import ProspectDue
 from services.leads.prospects.states import Person
-from shared.deciding.policies import Reaction, Target
+from shared.deciding.policies import Reaction, Target, to_all
+from shared.errors import Conflict
 from shared.ids import event_id
 from shared.projection import Event
 
@@ -51,7 +52,10 @@ def _interaction(event: Event) -> Sequence[Reaction] | None:
         identifiers=body.identifiers[:20],
         at=event.envelope.happened,
     )
-    return [_to_prospect(subjects, lambda _: command)]
+    return [
+        _to_prospect(subjects, lambda _: command),
+        to_all(PROSPECT, SCOPE, subjects, lambda _: command),  # they may be several
+    ]
 
 
 def _whose(body: Interaction, told: Mapping[str, Any]) -> tuple[str, ...]:
@@ -114,6 +118,8 @@ def _due(event: Event) -> Sequence[Reaction] | None:
 
     def command(states: Mapping[str, Any]) -> CaptureLead:
         person = waiting(states[prospect])
+        if not person.due:
+            raise Conflict("This prospect was put off meanwhile.", code="not_due")
         return capture(person, states[pipeline_of(into)], body.at, interaction=cause)
 
     return [
