@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from shared.auth import Keyring
 from shared.database import Pool
 from shared.decider import Decider
+from shared.deciding.policies import Policy
 from shared.errors import LogUnavailable, NotReady
 from shared.leases import Single
 from shared.log import Log, Topic
@@ -94,7 +95,7 @@ class Service:
     answers, for what comes in otherwise than over HTTP; `counts` are numbers that operators watch,
     by name, of the database and a view schema. `policies` are what a deciding service works on
     beside its view, `relayed` the topic that its events go to, `deciders` what reads them back,
-    and `inboxes` the names under which its policies note what they looked at.
+    and `policy` what `policies` decides by.
     """
 
     name: str
@@ -112,4 +113,4 @@ class Service:
     policies: Callable[[str], View] | None = None  # by topic prefix
     relayed: Topic | None = None
     deciders: tuple[Decider[Any, Any, Any], ...] = ()
-    inboxes: tuple[str, ...] = ()
+    policy: Policy | None = None

@@ -9,6 +9,7 @@ from services.cli.reach import Reach, log_of, reach, run
 from shared import database, schemas
 from shared.catchup import Tell
 from shared.deciding.restoring import Restored, restore
+from shared.deciding.resuming import Resuming
 from shared.errors import Fatal
 from shared.opening import DECIDING, MIGRATIONS
 from shared.service import Service
@@ -21,9 +22,9 @@ def command(
     """Restore the decided events of a service from its topic, then its streams and claims.
 
     For a database that was lost: the services must not run, and the new database must be empty.
-    Cut off at any point, the same command goes on from there. What policies had looked at without
-    consequence they look at again. Exit code 1: there are events already; 2: one is missing in the
-    topic, or is none of this version's, or the servers are away.
+    Cut off at any point, the same command goes on from there. Policies go on behind the last event
+    of each partition that they had decided about. Exit code 1: there are events already; 2: one is
+    missing in the topic, or is none of this version's, or the servers are away.
     """
     with jobs.progress(quiet=as_json) as tell:
         found = run(_restore(reach(), jobs.service_of(service), tell))
@@ -47,8 +48,15 @@ async def _restore(place: Reach, service: Service, tell: Tell) -> Restored:
             (source,), partitions = await schemas.record_topics(
                 pool, log, [service.relayed.name], prefix
             )
+            resuming = _resuming(service, prefix)
             return await restore(
-                *(pool, log, source.name, partitions, service.deciders, tell, service.inboxes)
+                *(pool, log, source.name, partitions, service.deciders, tell, resuming)
             )
     finally:
         pool.terminate()
+
+
+def _resuming(service: Service, prefix: str) -> Resuming | None:
+    if service.policies is None or service.policy is None:
+        return None
+    return Resuming(service.policies(prefix), service.policy, prefix)

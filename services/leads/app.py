@@ -81,5 +81,5 @@ SERVICE = Service(
     policies=consumers.policies,
     relayed=consumers.LEADS,
     deciders=consumers.DECIDERS,
-    inboxes=(consumers.POLICY.name,),
+    policy=consumers.POLICY,
 )

@@ -118,9 +118,7 @@ async def _decide(
     Nothing that `inbox` has is decided again. Raises DatabaseUnavailable, so that the batch is
     tried again, where commands were faster each time.
     """
-    told = [belonging for event in events if (belonging := policy.belongs(event)) is not None]
-    if told:
-        await connection.execute(_BELONGS, *zip(*_latest(told), strict=True))
+    await note_belonging(connection, policy, events)
     asked = [(event, found) for event in events if (found := policy.react(event)) is not None]
     refused: set[str] = set()
     for tries in range(TRIES):
@@ -137,6 +135,13 @@ async def _decide(
         except asyncpg.UniqueViolationError:  # another schema's holder decides about the same
             continue
     raise DatabaseUnavailable("others were faster each time")
+
+
+async def note_belonging(connection: Connection, policy: Policy, events: Sequence[Event]) -> None:
+    """Note who belongs to whom, in the open transaction."""
+    told = [belonging for event in events if (belonging := policy.belongs(event)) is not None]
+    if told:
+        await connection.execute(_BELONGS, *zip(*_latest(told), strict=True))
 
 
 async def _decide_once(

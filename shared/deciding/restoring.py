@@ -14,6 +14,7 @@ from shared.decider import Decider
 from shared.deciding.batch import POLICY
 from shared.deciding.policies import ANYBODY
 from shared.deciding.refolding import refold
+from shared.deciding.resuming import Resuming, resume
 from shared.errors import Conflict, Fatal, LogUnavailable
 from shared.log import Log
 from shared.messages import Record, decode
@@ -30,6 +31,14 @@ class Restored(NamedTuple):
 
     events: int
     streams: int
+
+
+class Cause(NamedTuple):
+    """What a policy decided about: it is in the inbox."""
+
+    event: str
+    policy: str
+    stream: UUID
 
 
 class Row(NamedTuple):
@@ -51,7 +60,7 @@ async def restore(
     partitions: int,
     deciders: Iterable[Decider[Any, Any, Any]],
     tell: Tell,
-    policies: Sequence[str] = (),
+    resuming: Resuming | None = None,
 ) -> Restored:
     """Restore from a topic (its name in Kafka) all that it has now; nothing is appended meanwhile.
 
@@ -62,15 +71,18 @@ async def restore(
     record that is none of these deciders' and where one is missing, LogUnavailable, OffsetLost,
     and what asyncpg raises.
 
-    Of the inbox of these `policies` there is afterwards what their decisions name as the cause: not
-    what they looked at without consequence.
+    The policies of `resuming` go on afterwards where they stood: what their decisions name as the
+    cause is in the inbox again, and what they had passed without consequence they do not look at.
     """
     by_type = {name: decider for decider in deciders for name in decider.events}
     async with _alone(pool) as connection:
         await _begin(connection, log, topic, partitions)
-        await _read(connection, log, topic, _Reading(by_type, policies), tell)
+        policy = resuming and resuming.policy.name
+        await _read(connection, log, topic, _Reading(by_type, policy), tell)
         events = await _complete(connection)
         streams = await refold(connection, by_type, events, tell)
+        if resuming is not None:
+            await resume(pool, log, resuming, tell)
         async with connection.transaction():
             await connection.execute(_RELAYED, events)
             await connection.execute("DELETE FROM restoring")
@@ -146,11 +158,12 @@ async def _write(
     connection: Connection,
     topic: str,
     rows: Sequence[Row],
-    causes: tuple[list[str], list[UUID], list[str]],
+    causes: Sequence[Cause],
     at: Mapping[int, int],
 ) -> None:
     async with connection.transaction():
-        await connection.execute(_CAUSES, *causes)
+        if causes:
+            await connection.execute(_CAUSES, *zip(*causes, strict=True))
         if rows:
             await connection.execute(_INSERT, *zip(*rows, strict=True))
             positions, records = [row.position for row in rows], [row.record for row in rows]
@@ -177,12 +190,10 @@ def _of(record: Record) -> int:
 class _Reading:
     """What the records of a topic are, one page at a time."""
 
-    def __init__(
-        self, deciders: Mapping[str, Decider[Any, Any, Any]], policies: Sequence[str]
-    ) -> None:
+    def __init__(self, deciders: Mapping[str, Decider[Any, Any, Any]], policy: str | None) -> None:
         self._deciders = deciders
-        self._policies = policies
-        self._causes: list[tuple[str, UUID]] = []
+        self._policy = policy
+        self._causes: list[Cause] = []
 
     def row(self, record: Record) -> Row:
         """The row that a record was relayed from. Raises Fatal for one that never was."""
@@ -196,17 +207,17 @@ class _Reading:
             raise _foreign(record, "an event without a place in its stream")
         if envelope.type not in self._deciders:
             raise _foreign(record, f"a {envelope.type}, which this code does not know")
-        if envelope.actor == POLICY and envelope.causationid is not None:
-            self._causes.append((envelope.causationid, stream))
+        if self._policy and envelope.actor == POLICY and envelope.causationid is not None:
+            self._causes.append(Cause(envelope.causationid, self._policy, stream))
         category = self._deciders[envelope.type].category
         return Row(
             *(position, stream, envelope.streamversion, category, envelope.type, key, record.value)
         )
 
-    def causes(self) -> tuple[list[str], list[UUID], list[str]]:
-        """What the page's decisions followed from, the streams they are of, and the policies."""
+    def causes(self) -> list[Cause]:
+        """What the page's decisions followed from."""
         causes, self._causes = self._causes, []
-        return [one for one, _ in causes], [stream for _, stream in causes], [*self._policies]
+        return causes
 
 
 def _foreign(record: Record, what: str) -> Fatal:
@@ -246,8 +257,8 @@ WHERE e.record IS DISTINCT FROM g.record LIMIT 1
 
 _CAUSES = f"""
 INSERT INTO inbox (subject, event, policy, outcome, stream)
-SELECT '{ANYBODY}', g.event, p.policy, 'decided', g.stream
-FROM unnest($1::uuid[], $2::uuid[]) g (event, stream), unnest($3::text[]) p (policy)
+SELECT '{ANYBODY}', g.event, g.policy, 'decided', g.stream
+FROM unnest($1::uuid[], $2::text[], $3::uuid[]) g (event, policy, stream)
 ON CONFLICT DO NOTHING
 """
 

@@ -5,20 +5,25 @@ from collections import Counter
 
 import pytest
 
+from shared import schemas
+from shared.catchup import Tell
 from shared.database import Pool
 from shared.deciding import refolding, restoring
+from shared.deciding import resuming as resuming_policies
 from shared.deciding.command_handler import CommandHandler
 from shared.deciding.relay import Relay
 from shared.deciding.restoring import Restored, restore
+from shared.deciding.resuming import Resuming
 from shared.deciding.store import append
 from shared.errors import Conflict, Fatal, Problem
 from shared.log import Log
-from shared.messages import Entry
+from shared.messages import Entry, Place, Record
+from shared.projection import View
 from tests.deciding import toy
 from tests.deciding.test_relay import lease
 from tests.deciding.toy import NOTE, ORIGIN, POLICIES, SOURCE, VISIT, End, Order, Return, happening
 from tests.records import subject
-from tests.shared.toy import PARTITIONS, folder, make_schema, numbered, topics
+from tests.shared.toy import PARTITIONS, folder, topics
 
 TOPIC = f"{toy.VISITS}.1"
 
@@ -56,8 +61,8 @@ async def emptied(pool: Pool) -> None:
     await pool.execute("TRUNCATE events, streams, claims; UPDATE relayed SET position = 0")
 
 
-async def restored(pool: Pool, log: Log, prefix: str, tell: object = silent) -> Restored:
-    return await restore(pool, log, prefix + TOPIC, PARTITIONS, [VISIT, NOTE], tell)  # type: ignore[arg-type]
+async def restored(pool: Pool, log: Log, prefix: str, tell: Tell = silent) -> Restored:
+    return await restore(pool, log, prefix + TOPIC, PARTITIONS, [VISIT, NOTE], tell)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -173,19 +178,128 @@ async def test_a_missing_event_is_named(pool: Pool, log: Log, topic_prefix: str)
             await restored(pool, second, other)
 
 
+async def happened(log: Log, prefix: str, *records: Record, partition: int = 0) -> None:
+    """Append them to the topic that the policies read."""
+    entries = [Entry(record.key or b"", record.value) for record in records]
+    await log.append(f"{prefix}{toy.HAPPENINGS}.1", partition, entries)
+
+
+async def react(pool: Pool, log: Log, prefix: str, view: View = POLICIES, epoch: int = 1) -> None:
+    """Let policies decide about all that they have not passed, and relay what they decided."""
+    schema = await schemas.prepare(pool, log, view, prefix)
+    for (topic, partition), offset in (await schemas.positions(pool, schema)).items():
+        deciding = await folder(pool, schema, view, partition, epoch)
+        await deciding.fold(await log.read(topic, partition, offset, 1_000))
+    await Relay(pool, log, await lease(pool), prefix + TOPIC, PARTITIONS).turn()
+
+
+async def lost(pool: Pool) -> None:
+    """Nothing is left of the database but its tables."""
+    await emptied(pool)
+    await pool.execute("TRUNCATE inbox, belonging, live")
+    for schema in await schemas.keeps(pool, POLICIES.service):
+        async with pool.acquire() as connection:
+            await schemas.drop(connection, schema.schema)
+
+
+async def resumed(pool: Pool, log: Log, prefix: str, tell: Tell = silent) -> None:
+    """Restored, and the policies with it."""
+    resuming = Resuming(POLICIES, toy.POLICY, prefix)
+    await restore(pool, log, prefix + TOPIC, PARTITIONS, [VISIT, NOTE], tell, resuming)
+
+
 async def test_what_policies_decided_is_not_decided_again(
     pool: Pool, log: Log, topic_prefix: str
 ) -> None:
-    events = numbered([happening(f"{n}", f"user:p{n % 4}", amount=n + 1) for n in range(40)])
-    deciding = await folder(pool, await make_schema(pool, POLICIES), POLICIES)
-    await deciding.fold(events)
-    await Relay(pool, log, await lease(pool), topic_prefix + TOPIC, PARTITIONS).turn()
+    for n in range(40):
+        record = happening(f"{n}", f"user:p{n % 4}", amount=n + 1)
+        await happened(log, topic_prefix, record, partition=n % 2)
+    await react(pool, log, topic_prefix)
     before = await toy.everything(pool)
-    await emptied(pool)
-    await pool.execute("TRUNCATE inbox")
-    await restore(
-        pool, log, topic_prefix + TOPIC, PARTITIONS, [VISIT, NOTE], silent, policies=["visiting"]
-    )
-    again = await folder(pool, await make_schema(pool, POLICIES), POLICIES)
-    await again.fold(events)
+    await lost(pool)
+    await resumed(pool, log, topic_prefix)
+    await react(pool, log, topic_prefix)
+    assert await toy.everything(pool) == before
+
+
+async def test_what_policies_had_passed_is_not_judged_by_the_rules_of_now(
+    pool: Pool, log: Log, topic_prefix: str
+) -> None:
+    refused = happening("refused", "user:p1", amount=toy.UNLUCKY)
+    await happened(log, topic_prefix, refused, happening("decided", "user:p2"))
+    await react(pool, log, topic_prefix)
+    before = await toy.everything(pool)
+    await lost(pool)
+    await resumed(pool, log, topic_prefix)
+    await happened(log, topic_prefix, happening("new", "user:p3"))
+    await react(pool, log, topic_prefix, toy.policies(lucky=True))
+    now = await toy.everything(pool)
+    assert now[0][: len(before[0])] == before[0]
+    assert {str(row[2]) for row in now[2]} - {str(row[2]) for row in before[2]} == {
+        toy.opened_by(happening("new", "user:p3"))
+    }
+
+
+async def test_what_nothing_was_decided_after_is_looked_at_again(
+    pool: Pool, log: Log, topic_prefix: str
+) -> None:
+    decided = happening("decided", "user:p2")
+    await happened(log, topic_prefix, decided, happening("refused", "user:p1", amount=toy.UNLUCKY))
+    await react(pool, log, topic_prefix)
+    await lost(pool)
+    await resumed(pool, log, topic_prefix)
+    await react(pool, log, topic_prefix, toy.policies(lucky=True))
+    assert await toy.begun_visits(pool) == 2
+
+
+async def test_policies_know_who_belongs_to_whom_before_they_go_on(
+    pool: Pool, log: Log, topic_prefix: str
+) -> None:
+    await happened(log, topic_prefix, toy.belonging("1", "user:a", "user:b"))
+    await happened(log, topic_prefix, happening("2", "user:b"), partition=1)
+    await react(pool, log, topic_prefix)
+    await lost(pool)
+    await resumed(pool, log, topic_prefix)
+    found = await pool.fetch("SELECT subject::text, customer::text FROM belonging")
+    assert [tuple(row) for row in found] == [(subject("user:a"), subject("user:b"))]
+
+
+async def test_a_record_that_cannot_be_read_keeps_nothing_from_going_on(
+    pool: Pool, log: Log, topic_prefix: str
+) -> None:
+    await happened(log, topic_prefix, Record(Place("", 0, 0), b"k", b"no event"))
+    await happened(log, topic_prefix, happening("1", "user:a"))
+    await react(pool, log, topic_prefix)
+    before = await toy.everything(pool)
+    await lost(pool)
+    await resumed(pool, log, topic_prefix)
+    await react(pool, log, topic_prefix)
+    assert await toy.everything(pool) == before
+
+
+async def test_ended_while_policies_pass_it_goes_on(
+    pool: Pool, log: Log, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resuming_policies, "PAGE", 5)
+    for n in range(30):
+        await happened(log, topic_prefix, happening(f"{n}", f"user:p{n % 4}", amount=n + 1))
+    await react(pool, log, topic_prefix)
+    before = await toy.everything(pool)
+    await lost(pool)
+    passed: list[int] = []
+
+    def ended(what: str, done: int, total: int) -> None:
+        if what == "passing" and done not in passed:
+            passed.append(done)
+            raise Ended
+
+    for _ in range(20):
+        try:
+            await resumed(pool, log, topic_prefix, ended)
+            break
+        except Ended:
+            assert await restoring.forgotten(pool, log, topic_prefix + TOPIC, PARTITIONS)
+    assert len(passed) > 3
+    assert passed == sorted(passed)
+    await react(pool, log, topic_prefix)
     assert await toy.everything(pool) == before

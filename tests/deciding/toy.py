@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, assert_never
 
 import msgspec
@@ -327,7 +328,7 @@ def react(event: Event) -> Sequence[Reaction] | None:
     return [
         Reaction(
             VISIT,
-            stream=event_id("visits", envelope.partitionkey + envelope.event),
+            stream=opened_by(event.record),
             partitionkey=envelope.partitionkey,
             command=lambda states: command,
             scope=OPEN,
@@ -351,12 +352,29 @@ def belongs(event: Event) -> Belonging | None:
     return Belonging(body.subject, body.customer, body.revision)
 
 
-def policies(fixed: bool = False) -> View:
+def react_to_all(event: Event) -> Sequence[Reaction] | None:
+    """Another rule: what is unlucky counts as one."""
+    body = event.body
+    assert isinstance(body, Body)
+    amount = 1 if body.amount == UNLUCKY else body.amount
+    return react(event._replace(body=msgspec.structs.replace(body, amount=amount)))
+
+
+def policies(fixed: bool = False, lucky: bool = False) -> View:
     """The policies as the runtime works on them."""
-    policy = Policy("visiting", react_leniently if fixed else react, belongs)
+    policy = POLICY
+    if fixed or lucky:
+        policy = replace(policy, react=react_leniently if fixed else react_to_all)
     return policies_view("toy", SOURCE, (HAPPENINGS,), read, policy)
 
 
+def opened_by(found: Record) -> str:
+    """The visit that an event begins where none is open."""
+    envelope = decode(found.value)
+    return event_id("visits", envelope.partitionkey + envelope.event)
+
+
+POLICY = Policy("visiting", react, belongs)
 POLICIES = policies()
 FIXED = policies(fixed=True)
 
