@@ -37,7 +37,7 @@ from services.leads.events import (
 from services.leads.inbound import Belongs, Interaction
 from services.leads.part import Part
 from shared.literals import Row
-from shared.merging import Merge, Rows, greatest, latest, least, summed
+from shared.merging import Merge, Rows, earliest, greatest, latest, least, summed
 from shared.projection import Event, Projection, Queue
 
 _CELL = """l.pipeline, l.stage, coalesce(l.currency, ''),
@@ -117,7 +117,9 @@ def project(parts: Sequence[Part], events: Sequence[Event]) -> Rows:
             rows["reached"].append((event.record.place.partition, int(envelope.sequence)))
         match body:
             case Belongs():
-                rows["belonging"].append((str(body.subject), str(body.customer), body.revision))
+                subject, customer = str(body.subject), str(body.customer)
+                rows["belonging"].append((subject, customer, body.revision))
+                rows["belonged"].append((subject, body.revision, envelope.recordedtime, customer))
             case Interaction():
                 rows["traits"] += _traits(event, body)
             case PipelineDefined() | PipelineChanged() | PipelineRetired():
@@ -334,6 +336,7 @@ def projection(parts: Sequence[Part]) -> Projection:
             SCORINGS,
             TRAITS,
             Merge(tables.belonging, latest("revision", "customer")),
+            Merge(tables.belonged, earliest("told", "customer")),
             *(table for part in parts for table in part.tables),
             Merge(tables.reached, greatest("sequence")),
         ),

@@ -51,7 +51,7 @@ _FOUND = "SELECT * FROM {s}.tallies WHERE leads <> 0 OR amount <> 0"
 PROOF = Proof(
     derived=frozenset({"tallies", "pending"}),
     compare_derived=compare_derived,
-    by_subject=frozenset({"decided", "activity", "traits", "belonging"}),
+    by_subject=frozenset({"decided", "activity", "traits", "belonging", "belonged"}),
     behind=behind,
 )
 

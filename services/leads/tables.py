@@ -180,6 +180,16 @@ belonging = Table(  # the highest revision; a subject without a row belongs to i
 )
 Index("belonging_customer", belonging.c.customer)
 
+belonged = Table(  # every revision: a score as of a moment is by the belonging of then
+    "belonged",
+    metadata,
+    key("subject", Uuid),
+    key("revision", BigInteger),
+    Column("told", When, nullable=False),  # first; one that was told again is the same
+    Column("customer", Uuid, nullable=False),
+)
+Index("belonged_customer", belonged.c.customer)
+
 pending = Table(  # whose score is to be looked at: append-only, no key, deleted row by row
     "pending",
     metadata,

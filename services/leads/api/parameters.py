@@ -153,15 +153,20 @@ class Then(Parameters):
 
     as_of: Moment | None = Field(
         None,
-        description="The score as it was then: by the rules of then, of what had happened by then. "
-        "Left out: now.",
+        description="The score as it was then: by the rules of then, of what had happened by then "
+        "to whoever belonged to the customer then. Left out: now.",
         examples=["2026-01-31T12:00:00Z"],
     )
     known_at: Moment | None = Field(
         None,
-        description="By what was recorded no later. Left out: by all that is known.",
+        description="By what was recorded, or told, no later. Left out: by all that is known.",
         examples=["2026-01-31T12:00:00Z"],
     )
+
+    @property
+    def is_past(self) -> bool:
+        """Whether either moment was named."""
+        return self.as_of is not None or self.known_at is not None
 
 
 class Measured(Page, Chosen):

@@ -39,10 +39,19 @@ async def explained(
     `cap` takes away what a group, or all, has over its cap. `prequalified` says whether the rules
     of prequalification hold, `failed` which do not; null where there are none. Each part names its
     rule; `version` is that of the rules that stood then. Of engagement there is a part for each
-    `event` that a rule matched, of all subjects of the lead's customer as they belong now:
-    belonging is not taken back
-    by `as_of`. 404 `not_yet` before the lead began, `no_rules` before there were rules; 422
-    `too_large` where more than 10,000 interactions count.
+    `event` that a rule matched, of all subjects of the lead's customer.
+
+    With `as_of` all is as of that moment: the rules that stood, what had happened (by the time of
+    each event), and who belonged to the customer, by what leads had been told (the time of the
+    telling, the only one there is of that): customers that became one later are still two, those
+    separated later still one. An event that happened before `as_of` and was recorded later counts,
+    so the answer may differ from what was shown then. With `known_at`, the same moment, it does
+    not: the answer is the score as it was shown, but for what was just on its way into the view.
+    `known_at` alone: all until now, by what was recorded, and told of belonging, by then. Without
+    either, belonging is that of now.
+
+    404 `not_yet` before the lead began, `no_rules` before there were rules; 422 `too_large` where
+    more than 10,000 interactions count.
     """
     site = site_of(request)
     kept = await lead(request, key, id)
@@ -54,7 +63,8 @@ async def explained(
         site.pool.acquire() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        customer, found = await _score(connection, schema, kept.state.lead.subject, horizon)
+        subject = kept.state.lead.subject
+        customer, found = await _score(connection, schema, subject, horizon, parameters.is_past)
     return json_response({"lead": kept.stream, "customer": customer, **_shown(found, parameters)})
 
 
@@ -71,13 +81,14 @@ def _horizon(parameters: Then) -> Horizon:
 
 
 async def _score(
-    connection: Connection, schema: str, subject: str, horizon: Horizon
+    connection: Connection, schema: str, subject: str, horizon: Horizon, is_past: bool
 ) -> tuple[str, Score]:
     """The customer and the score. Raises NotFound, Unprocessable."""
     rules = await scores.rules(connection, schema, horizon)
     if rules is None:
         raise NotFound("There were no rules of scoring then.", code="no_rules")
-    customer, subjects = await scores.members(connection, schema, subject)
+    then = min(horizon) if is_past else None
+    customer, subjects = await scores.members(connection, schema, subject, then)
     types = sorted({rule.type for rule in rules.rules.engagement})
     happenings = await scores.happenings(connection, schema, subjects, types, horizon)
     if len(happenings) > scores.MOST:

@@ -31,9 +31,17 @@ async def rules(connection: Connection, schema: str, horizon: Horizon) -> Scored
     return Scored(row[0], msgspec.json.decode(row[2], type=RuleSet), row[1])
 
 
-async def members(connection: Connection, schema: str, subject: str) -> tuple[str, Sequence[str]]:
-    """The customer that a subject belongs to now, and all subjects of that one."""
-    rows = await connection.fetch(in_schema(_MEMBERS, schema), subject)
+async def members(
+    connection: Connection, schema: str, subject: str, then: datetime | None = None
+) -> tuple[str, Sequence[str]]:
+    """The customer that a subject belongs to, and all subjects of that one.
+
+    As it was told no later than a moment; without one as it is now.
+    """
+    if then is None:
+        rows = await connection.fetch(in_schema(_MEMBERS, schema), subject)
+    else:
+        rows = await connection.fetch(in_schema(_MEMBERS_THEN, schema), subject, then)
     return rows[0][0], rows[0][1]
 
 
@@ -87,6 +95,21 @@ WHERE epoch <= $1 ORDER BY version DESC LIMIT 1
 _MEMBERS = f"""
 SELECT a.customer::text, {subjects_of("a.customer")}::text[]
 FROM (SELECT {customer_of("$1::text::uuid")} AS customer) a
+"""
+
+# Of each subject the highest revision that was told by then.
+_MEMBERS_THEN = """
+SELECT a.customer::text, ARRAY(
+    SELECT b.subject FROM {s}.belonged b
+    WHERE b.customer = a.customer AND b.told <= $2 AND NOT EXISTS (
+        SELECT FROM {s}.belonged n
+        WHERE n.subject = b.subject AND n.revision > b.revision AND n.told <= $2)
+    UNION SELECT a.customer WHERE NOT EXISTS (
+        SELECT FROM {s}.belonged b WHERE b.subject = a.customer AND b.told <= $2)
+    )::text[]
+FROM (SELECT coalesce((
+    SELECT b.customer FROM {s}.belonged b WHERE b.subject = $1::text::uuid AND b.told <= $2
+    ORDER BY b.revision DESC LIMIT 1), $1::text::uuid) AS customer) a
 """
 
 _ACTIVITY = f"""
