@@ -9,7 +9,7 @@ from services.leads.part import SOURCE as SOURCE
 from services.leads.parts import PARTS
 from services.leads.policies import policy
 from services.leads.projections import projection
-from services.leads.proof import PROOF
+from services.leads.proof import proof
 from shared.decider import Decider
 from shared.deciding.policies import policies_view
 from shared.deciding.reading import reader
@@ -26,6 +26,7 @@ DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
 )
 PROJECTION = projection(PARTS)
 POLICY = policy(PARTS)
+PROOF = proof(PARTS)
 
 decided = reader({name: kind for each in DECIDERS for name, kind in each.events.items()})
 """A record of `leads`, our own: its event, None where its type is not known."""

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from fastapi import APIRouter
 
+from services.leads.made_by import MadeBy
 from shared.decider import Decider
 from shared.deciding.policies import Reaction
 from shared.leases import Single
@@ -43,7 +44,8 @@ class Part:
     none of its business. Several parts may look at one class. `singles` are each kept up by one
     worker of the schema that serves: timers, and what else goes on in the background;
     `singles_of` are those that need what the service has at hand. `begin` says, for a moment, what
-    streams there are from the first start.
+    streams there are from the first start. `made_by` says, of each of `tables` by name, which
+    events made a row, so that whoever finds a difference sees them.
     """
 
     routers: tuple[APIRouter, ...] = ()
@@ -55,3 +57,4 @@ class Part:
     singles: tuple[Single, ...] = ()
     singles_of: Callable[[Site], Sequence[Single]] = no_singles
     begin: Callable[[str], Iterable[Begun]] = _nothing
+    made_by: Mapping[str, MadeBy] = field(default_factory=dict)

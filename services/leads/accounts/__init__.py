@@ -3,6 +3,7 @@
 from services.leads.accounts.api import router
 from services.leads.accounts.decider import ACCOUNT
 from services.leads.accounts.projections import PROJECT, TABLES
+from services.leads.made_by import stamped
 from services.leads.part import Part
 
 PART = Part(
@@ -11,4 +12,5 @@ PART = Part(
     deciders=(ACCOUNT,),
     tables=TABLES,
     project=PROJECT,
+    made_by={"account_members": stamped("stamp")},
 )

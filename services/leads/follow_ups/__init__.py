@@ -6,6 +6,7 @@ from services.leads.follow_ups.api import ROUTERS
 from services.leads.follow_ups.decider import CALENDARS, FOLLOW_UP, PLAYBOOK
 from services.leads.follow_ups.decider.playbook import STREAM
 from services.leads.follow_ups.defaults import playbook
+from services.leads.follow_ups.made_by import MADE_BY
 from services.leads.follow_ups.policies import REACT
 from services.leads.follow_ups.projections import PROJECT, TABLES
 from services.leads.follow_ups.reminding import REMINDING
@@ -28,4 +29,5 @@ PART = Part(
     react=REACT,
     singles=(REMINDING,),
     begin=_begin,
+    made_by=MADE_BY,
 )

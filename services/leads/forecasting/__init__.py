@@ -2,7 +2,9 @@
 
 from services.leads.forecasting.api import router
 from services.leads.forecasting.projections import ESTIMATES, KINDS, LINES, estimate, lines
+from services.leads.made_by import version
 from services.leads.part import Part
+from services.leads.quotes.decider.opportunity import stream_of
 from services.leads.quotes.events import OpportunityDescribed
 
 PART = Part(
@@ -10,4 +12,5 @@ PART = Part(
     paths=("/v1/forecast",),
     tables=(ESTIMATES, LINES),
     project={**dict.fromkeys(KINDS, estimate), OpportunityDescribed: lines},
+    made_by={"estimates": version("lead"), "estimate_lines": version("lead", stream_of)},
 )

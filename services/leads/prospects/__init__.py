@@ -4,10 +4,12 @@ Owns the streams prospect, target-list and reactivation. A customer is one prosp
 not be asked again, what it was promoted into and when it returns follow from its events.
 """
 
+from services.leads.made_by import stream, version
 from services.leads.part import SOURCE, Part
 from services.leads.prospects.api import ROUTERS
 from services.leads.prospects.commands import CallUp
 from services.leads.prospects.decider import PROSPECT, REACTIVATION, TARGET_LIST
+from services.leads.prospects.decider.lists import stream_of
 from services.leads.prospects.policies import REACT
 from services.leads.prospects.projections import PROJECT, TABLES
 from shared.deciding.timers import Moment, Timer, timer
@@ -28,4 +30,10 @@ PART = Part(
     project=PROJECT,
     react=REACT,
     singles=(timer(SOURCE, COMING_BACK),),
+    made_by={
+        "prospects": stream("prospect"),
+        **dict.fromkeys(("prospect_fields", "prospect_lists"), version("prospect")),
+        "target_lists": stream("name", stream_of),
+        "prospect_due": version("stream"),
+    },
 )
