@@ -23,6 +23,7 @@ def application(title: str, description: str) -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # ours are in `telemetry`
     )
     http.install(api)
     return api

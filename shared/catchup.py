@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 
-from shared.checkpoints import is_lost
 from shared.consumer import Pace, Targets
 from shared.database import Connection, Pool, in_schema, is_transient
 from shared.errors import Conflict, DatabaseUnavailable, Fatal
+from shared.locking import locked
 from shared.log import Log
 from shared.projection import View
 from shared.schemas import Schema, positions
@@ -48,14 +48,10 @@ class Ground:
 @asynccontextmanager
 async def alone(pool: Pool, what: str) -> AsyncIterator[None]:
     """Keep other commands from the same job. Raises Conflict where one is at it."""
-    async with pool.acquire() as connection:
-        if not await connection.fetchval(_TRY, what):
+    async with locked(pool, f"job {what}") as connection:
+        if connection is None:
             raise Conflict(f"Another command is at work on the {what}.", code="busy")
-        try:
-            yield
-        finally:
-            if not is_lost(connection):
-                await connection.execute(_RELEASE, what)
+        yield
 
 
 @asynccontextmanager
@@ -127,9 +123,5 @@ def _reached(found: Mapping[tuple[str, int], int], targets: Targets) -> bool:
 def _sum(found: Mapping[tuple[str, int], int], targets: Targets) -> int:
     return sum(min(found.get(place, 0), target) for place, target in targets.items())
 
-
-_TRY = "SELECT pg_try_advisory_lock(hashtextextended('rapport job ' || $1, 0))"
-
-_RELEASE = "SELECT pg_advisory_unlock(hashtextextended('rapport job ' || $1, 0))"
 
 _HALTED = "SELECT partition, halted FROM {s}.failures WHERE halted IS NOT NULL LIMIT 1"

@@ -5,7 +5,7 @@ Whatever goes over a bound is answered with a problem and closed; nothing hangs.
 
 import asyncio
 import http
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -121,6 +121,9 @@ class Connection(HttpToolsProtocol):
             self._problem = HeadTooLarge(f"A request has at most {MAX_FIELDS} headers.")
             raise ValueError  # the parser ends here, and what it calls then is below
         super().on_headers_complete()
+        if self.cycle is not None and self.cycle.transport is self.transport:
+            joining = Joining(self.transport, self.loop)
+            self.cycle.transport = cast(asyncio.Transport, joining)
 
     @override
     def on_message_complete(self) -> None:
@@ -153,6 +156,40 @@ class Connection(HttpToolsProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(LINGER, self.transport.close)
+
+
+class Joining:
+    """A transport as an answer sees it: the head and what follows it at once are one write."""
+
+    __slots__ = ("_begun", "_head", "_loop", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._begun = False
+        self._head = b""
+
+    def write(self, data: bytes) -> None:
+        if not self._begun:
+            self._begun, self._head = True, data
+            self._loop.call_soon(self._flush)  # a stream may have nothing to say for long
+        elif self._head:
+            self._head += data
+            self._flush()
+        else:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def _flush(self) -> None:
+        head, self._head = self._head, b""
+        if head:
+            self._transport.write(head)
 
 
 def _crowded(app: Any) -> ASGIApp:

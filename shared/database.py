@@ -47,9 +47,18 @@ async def connect(url: str, *, size: int = 20) -> Pool:
             command_timeout=COMMAND_TIMEOUT,
             timeout=CONNECT_TIMEOUT,
             server_settings=SESSION,
+            reset=_as_it_is,
         )
     except _NO_ENTRY as error:
         raise _no_entry(url, error) from error
+
+
+async def _as_it_is(connection: Connection) -> None:
+    """What a connection goes back to its pool with: the driver has ended its transaction.
+
+    The driver would have the server forget settings, locks and listeners too: one more round for
+    every query. Here settings are those of a transaction, and `locking` frees its locks.
+    """
 
 
 def service_url(server: str, service: str) -> str:

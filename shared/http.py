@@ -52,17 +52,6 @@ def away(what: str, code: str) -> NotReady:
     return NotReady(what, code=code, headers={"Retry-After": "2"})
 
 
-def install(app: FastAPI) -> None:
-    """Answer every error of an application with a problem."""
-    app.add_exception_handler(Problem, _on_problem)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(HTTPException, _on_framework)
-    app.add_exception_handler(errors.LogUnavailable, _on_log_away)
-    for kind in (errors.DatabaseUnavailable, *ERRORS):
-        app.add_exception_handler(kind, _on_database)
-    app.add_exception_handler(Exception, _on_bug)  # which raises it again, for the log
-
-
 async def _on_problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
     return problem_response(error)
@@ -115,6 +104,30 @@ async def _on_invalid(_: Request, error: Exception) -> Response:
     if any(e["type"] == "json_invalid" for e in found):
         return problem_response(errors.BadRequest("The body is not JSON.", errors=wrong))
     return problem_response(errors.Unprocessable(wrong[0].detail if wrong else "", errors=wrong))
+
+
+_ANSWERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+    Problem: _on_problem,
+    RequestValidationError: _on_invalid,
+    HTTPException: _on_framework,
+    errors.LogUnavailable: _on_log_away,
+    **dict.fromkeys((errors.DatabaseUnavailable, *ERRORS), _on_database),
+}
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of an application with a problem."""
+    for kind, answer in _ANSWERS.items():
+        app.add_exception_handler(kind, answer)
+    app.add_exception_handler(Exception, _on_bug)  # which raises it again, for the log
+
+
+async def answer_to(request: Request, error: Exception) -> Response:
+    """The answer to an error outside of an application. Raises what is a bug."""
+    answer = next((_ANSWERS[kind] for kind in type(error).__mro__ if kind in _ANSWERS), None)
+    if answer is None:
+        raise error
+    return await answer(request, error)
 
 
 def pointer(location: Sequence[int | str]) -> str:

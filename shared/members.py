@@ -8,6 +8,7 @@ from shared import administration, copies
 from shared.copies import Copy
 from shared.database import Connection, Pool
 from shared.errors import Fatal
+from shared.locking import locked
 from shared.topics import Topic
 
 
@@ -82,8 +83,8 @@ async def open_again(address: str, members: Sequence[Member], wanted: Collection
 @asynccontextmanager
 async def alone(member: Member) -> AsyncIterator[Connection]:
     """A connection that keeps a second copy away while the body runs. Raises Fatal."""
-    async with member.pool.acquire() as connection:
-        if not await connection.fetchval(_ALONE):
+    async with locked(member.pool, "topics copy") as connection:
+        if connection is None:
             raise Fatal("Topics are being copied already, by another call of this command.")
         yield connection
 
@@ -143,7 +144,5 @@ def _raise_unless_applied(found: Sequence[Copy], applied: Mapping[str, str]) -> 
                 "for now: ask for the same, or give it up with `rapport topics abandon`."
             )
 
-
-_ALONE = "SELECT pg_try_advisory_lock(hashtextextended('rapport topics copy', 0))"
 
 _TOPICS = "SELECT topic, generation, partitions FROM topics ORDER BY topic FOR SHARE"

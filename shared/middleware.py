@@ -22,7 +22,6 @@ BODY_TIMEOUT = 30.0
 """Seconds in which a body must have come."""
 
 _logger = logging.getLogger("rapport.http")
-_access = logging.getLogger("rapport.access")
 
 
 def header_of(scope: Scope, name: bytes) -> str | None:
@@ -66,8 +65,7 @@ class Tracing:
             seconds = monotonic() - started
             route = getattr(scope.get("route"), "path", "unknown")
             REQUESTS.count(scope["method"], route, status, seconds)
-            fields = {"status": status, "seconds": round(seconds, 6)}
-            _access.info("%s %s %d", scope["method"], scope["path"], status, extra=fields)
+            telemetry.access(scope["method"], scope["path"], status, seconds)
             telemetry.trace.reset(token)
 
 

@@ -1,10 +1,11 @@
 """Logs for people and programs, metrics for Prometheus, and the trace that a record carries on."""
 
+import asyncio
 import json
 import logging
 import sys
 from contextvars import ContextVar
-from typing import Literal
+from typing import Literal, TextIO
 
 import msgspec
 from typing_extensions import override
@@ -33,12 +34,76 @@ class JsonLines(logging.Formatter):
         line |= {name: value for name, value in vars(record).items() if name not in _FIELDS}
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        try:
+            return msgspec.json.encode(line, enc_hook=str).decode()
+        except (UnicodeEncodeError, TypeError):  # half a character, or no name of a field
+            return json.dumps(line, default=str)
+
+
+class Lines(logging.StreamHandler[TextIO]):
+    """Writes the lines of one turn of the event loop together; warnings and worse at once."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._waiting: list[str] = []
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._waiting.append(self.format(record) + self.terminator)
+            if record.levelno >= logging.WARNING or not in_loop():
+                self.flush()
+            elif len(self._waiting) == 1:
+                asyncio.get_running_loop().call_soon(self.flush)
+        except RecursionError:
+            raise
+        except Exception:
+            self.handleError(record)
+
+    @override
+    def flush(self) -> None:
+        """Write what waits; at the end of the process, too."""
+        self.acquire()
+        try:
+            text, self._waiting = "".join(self._waiting), []
+            if text:
+                self.stream.write(text)
+            super().flush()
+        finally:
+            self.release()
+
+
+def in_loop() -> bool:
+    """Whether this runs in an event loop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+_access = logging.getLogger("rapport.access")
+_LINE = vars(_access.makeRecord(_access.name, logging.INFO, __file__, 0, "%s %s %d", (), None))
+
+
+def access(method: str, path: str, status: int, seconds: float) -> None:
+    """The line of one request that was answered.
+
+    There is one for each, so its record is copied: to make one takes longer than to write it.
+    """
+    if not _access.isEnabledFor(logging.INFO):
+        return
+    record = logging.LogRecord.__new__(logging.LogRecord)
+    vars(record).update(_LINE)
+    record.created = clock.now().timestamp()
+    record.args = (method, path, status)
+    vars(record).update(status=status, seconds=round(seconds, 6))
+    _access.handle(record)
 
 
 def configure(form: Literal["auto", "json", "text"], level: int = logging.INFO) -> None:
     """Send the logs to standard error: text on a terminal, JSON lines elsewhere, or as told."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = Lines(sys.stderr)
     if form == "json" or (form == "auto" and not sys.stderr.isatty()):
         handler.setFormatter(JsonLines())
     else:

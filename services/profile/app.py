@@ -8,9 +8,11 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from services.profile import api, consumers, teller
+from services.profile.api.light import Reading
 from services.profile.counts import counts
 from shared.application import application, guarded, openapi
 from shared.leases import Single
+from shared.light import Light
 from shared.service import Service, Site
 
 
@@ -24,7 +26,7 @@ def _app(site: Site) -> ASGIApp:
     made = _api()
     made.state.site = site
     made.state.keyring = site.keyring
-    return guarded(made, site.settings)
+    return guarded(Light(made, Reading()), site.settings)
 
 
 def _openapi() -> dict[str, Any]:

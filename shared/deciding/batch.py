@@ -66,13 +66,22 @@ class Batch:
         self._decided: defaultdict[str, list[Decided]] = defaultdict(list)
         self._deciders: dict[str, Decider[Any, Any, Any]] = {}
         self._keys: dict[str, str] = {}
+        self._asked: set[str] = set()
+        self._claimed: set[str] = set()
 
     @classmethod
     async def load(
-        cls, connection: Connection, wanted: Sequence[Wanted], refused: Collection[str] = ()
+        cls,
+        connection: Connection,
+        wanted: Sequence[Wanted],
+        refused: Collection[str] = (),
+        claimants: Collection[str] = (),
     ) -> "Batch":
-        """Load and lock every stream that may be reached, in the open transaction."""
-        subjects = {subject for each in wanted for subject in each.subjects}
+        """Load and lock every stream that may be reached, in the open transaction.
+
+        `claimants`: subjects that the batch is going to take claims of.
+        """
+        subjects = {subject for each in wanted for subject in each.subjects} | {*claimants}
         scopes = {each.scope for each in wanted if each.scope is not None}
         customers, holders = await held(connection, scopes, subjects)
         held_by = await _held_within(connection, wanted, customers)
@@ -81,7 +90,14 @@ class Batch:
             kept |= await load(connection, decider, streams)
         for decider, streams in _reached(wanted, holders, held_by).items():
             kept |= await load(connection, decider, streams, lock=True)
-        return cls(kept, customers, holders, refused, held_by)
+        batch = cls(kept, customers, holders, refused, held_by)
+        batch._asked = subjects
+        return batch
+
+    @property
+    def strangers(self) -> set[str]:
+        """Subjects that claims were taken of without knowing whose they are."""
+        return self._claimed - self._asked
 
     def targets(self, wanted: Wanted) -> Sequence[str]:
         """The streams that a command is for."""
@@ -137,6 +153,7 @@ class Batch:
             self._holders.pop((scope, customer), None)
             self._held_by[customer].discard(Holding(scope, stream))
         for scope, subject in after - before:
+            self._claimed.add(subject)
             customer = self._customer(subject)
             self._holders[scope, customer] = stream
             self._held_by[customer].add(Holding(scope, stream))
@@ -232,28 +249,33 @@ def _origin(event: Event) -> Origin:
 
 _CUSTOMERS = "SELECT subject, customer FROM belonging WHERE subject = ANY ($1::uuid[])"
 
-# by the keys of both tables, however many claims there are
+# By the keys of both tables, however many claims there are: OFFSET 0 keeps a plan that was made
+# when there were few from reading all claims of a scope.
 _HOLDERS = """
 WITH theirs AS (
     SELECT customer AS subject, customer FROM unnest($2::uuid[]) g (customer)
     UNION SELECT subject, customer FROM belonging WHERE customer = ANY ($2::uuid[])
 )
 SELECT c.scope, c.subject, c.stream, t.customer
-FROM theirs t JOIN claims c ON c.subject = t.subject AND c.scope = ANY ($1::text[])
-LEFT JOIN belonging b ON b.subject = c.subject
+FROM theirs t CROSS JOIN LATERAL (
+    SELECT * FROM claims WHERE subject = t.subject AND scope = ANY ($1::text[]) OFFSET 0
+) c
+LEFT JOIN LATERAL (SELECT customer FROM belonging WHERE subject = c.subject OFFSET 0) b ON true
 WHERE coalesce(b.customer, c.subject) = t.customer
 ORDER BY c.scope, c.stream
 """
 
-# by the key of one table and an index of the other, however many claims there are
+# by the key of one table and an index of the other, as above
 _HELD_WITHIN = """
 WITH theirs AS (
     SELECT customer AS subject, customer FROM unnest($2::uuid[]) g (customer)
     UNION SELECT subject, customer FROM belonging WHERE customer = ANY ($2::uuid[])
 )
 SELECT c.scope, c.subject, c.stream, t.customer
-FROM theirs t JOIN claims c ON c.subject = t.subject
-LEFT JOIN belonging b ON b.subject = c.subject
+FROM theirs t CROSS JOIN LATERAL (
+    SELECT * FROM claims WHERE subject = t.subject OFFSET 0
+) c
+LEFT JOIN LATERAL (SELECT customer FROM belonging WHERE subject = c.subject OFFSET 0) b ON true
 WHERE coalesce(b.customer, c.subject) = t.customer
   AND EXISTS (SELECT FROM unnest($1::text[]) g (prefix) WHERE starts_with(c.scope, g.prefix))
 ORDER BY c.scope, c.stream

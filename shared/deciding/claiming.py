@@ -69,23 +69,29 @@ RETURNING c.scope, c.subject, c.subject AS taken, c.stream
 """
 
 _LOCK_CUSTOMERS = """
-SELECT FROM belonging WHERE customer IN (
-    SELECT coalesce(b.customer, g.subject)
-    FROM unnest($1::uuid[]) g (subject) LEFT JOIN belonging b ON b.subject = g.subject
+SELECT FROM belonging WHERE customer = ANY (
+    $1::uuid[] || ARRAY(SELECT customer FROM belonging WHERE subject = ANY ($1::uuid[]))
 )
 ORDER BY subject FOR UPDATE
 """
 
+# by keys, also where the plan was made when there were few claims: therefore OFFSET 0
 _MATES = """
 WITH asked AS (
     SELECT g.subject AS taken, coalesce(b.customer, g.subject) AS customer
-    FROM unnest($2::uuid[]) g (subject) LEFT JOIN belonging b ON b.subject = g.subject
+    FROM unnest($2::uuid[]) g (subject) LEFT JOIN LATERAL (
+        SELECT customer FROM belonging WHERE subject = g.subject OFFSET 0
+    ) b ON true
 ), all_of AS (
     SELECT taken, customer AS subject FROM asked
-    UNION SELECT a.taken, b.subject FROM asked a JOIN belonging b ON b.customer = a.customer
+    UNION SELECT a.taken, b.subject FROM asked a CROSS JOIN LATERAL (
+        SELECT subject FROM belonging WHERE customer = a.customer OFFSET 0
+    ) b
 )
 SELECT c.scope, c.subject, a.taken, c.stream
-FROM all_of a JOIN claims c ON c.subject = a.subject AND c.scope = ANY ($1::text[])
-LEFT JOIN belonging b ON b.subject = c.subject
+FROM all_of a CROSS JOIN LATERAL (
+    SELECT * FROM claims WHERE subject = a.subject AND scope = ANY ($1::text[]) OFFSET 0
+) c
+LEFT JOIN LATERAL (SELECT customer FROM belonging WHERE subject = c.subject OFFSET 0) b ON true
 JOIN asked k ON k.taken = a.taken AND k.customer = coalesce(b.customer, c.subject)
 """

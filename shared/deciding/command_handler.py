@@ -112,18 +112,25 @@ class CommandHandler:
     ) -> Handled:
         """Decide upon the stream as it stands and append what follows.
 
-        With `expected`, only upon that version of it: else PreconditionFailed. Raises ClaimTaken,
-        Conflict where others were faster five times, and whatever the decider raises.
+        With `expected`, only upon that version of it: else PreconditionFailed. 0 is a stream that
+        is not there yet, and is not looked for. Raises ClaimTaken, Conflict where others were
+        faster five times, and whatever the decider raises.
         """
         wanted = Wanted(decider, stream, lambda states: command, partitionkey, expected)
         return (await self.carry_out_all([wanted], origin))[0]
 
     async def carry_out_all(self, wanted: Sequence["Wanted"], origin: Origin) -> list[Handled]:
         """Commands to different streams, all of them or none. Raises as `carry_out`."""
+        if len(wanted) == 1:
+            async with self._turn(wanted[0].stream):
+                return await self._carry_out_all(wanted, origin)
         async with AsyncExitStack() as stack:
             for stream in sorted({each.stream for each in wanted}):
-                await stack.enter_async_context(self._turns.setdefault(stream, asyncio.Lock()))
+                await stack.enter_async_context(self._turn(stream))
             return await self._carry_out_all(wanted, origin)
+
+    def _turn(self, stream: str) -> asyncio.Lock:
+        return self._turns.setdefault(stream, asyncio.Lock())
 
     async def _carry_out_all(self, wanted: Sequence["Wanted"], origin: Origin) -> list[Handled]:
         for _ in range(TRIES):
@@ -144,7 +151,10 @@ class CommandHandler:
         raise Conflict("Others changed this at the same time; try again.", code="contended")
 
     async def _decide(self, wanted: Sequence["Wanted"], origin: Origin) -> list[Change]:
-        loaded = await asyncio.gather(*(self.load(each.decider, each.stream) for each in wanted))
+        if len(wanted) == 1:
+            loaded = [await self._wanted(wanted[0])]
+        else:
+            loaded = await asyncio.gather(*(self._wanted(each) for each in wanted))
         kept = {found.stream: found for found in loaded}
         states = {stream: found.state for stream, found in kept.items()}
         changes = []
@@ -159,6 +169,11 @@ class CommandHandler:
             decided = [Decided(event, origin) for event in events]
             changes.append(Change(each.decider, found, decided, after, each.partitionkey))
         return changes
+
+    async def _wanted(self, wanted: "Wanted") -> Kept:
+        if wanted.expected == 0:
+            return Kept(wanted.stream, 0, wanted.decider.initial)
+        return await self.load(wanted.decider, wanted.stream)
 
 
 def _handled(change: Change, position: int | None) -> Handled:

@@ -152,8 +152,22 @@ async def _decide_once(
     refused: Collection[str],
 ) -> None:
     """`refused`: streams that may not have what they would claim."""
-    batch = await Batch.load(connection, [each for _, found in wanted for each in found], refused)
-    outcomes = []
+    reactions = [each for _, found in wanted for each in found]
+    batch = await Batch.load(connection, reactions, refused)
+    outcomes = _carry_out(batch, policy, wanted)
+    claimants: set[str] = set()
+    while strangers := batch.strangers:  # at most once for each subject that something claims
+        claimants |= strangers  # whose claims they are matters to what comes after them
+        batch = await Batch.load(connection, reactions, refused, claimants)
+        outcomes = _carry_out(batch, policy, wanted)
+    await connection.execute(_LOOKED_AT, *zip(*outcomes, strict=True))
+    if changes := batch.changes():
+        await append(connection, source, changes)
+
+
+def _carry_out(batch: Batch, policy: str, wanted: Sequence[Asked]) -> list[tuple[object, ...]]:
+    """Decide all of it in memory; the rows of the inbox."""
+    outcomes: list[tuple[object, ...]] = []
     for event, reactions in wanted:
         outcome, stream = "nothing", None
         for reaction in reactions:
@@ -165,9 +179,7 @@ async def _decide_once(
                     outcome = f"refused: {problem.code}"
         envelope = event.envelope
         outcomes.append((envelope.partitionkey, envelope.event, policy, outcome, stream))
-    await connection.execute(_LOOKED_AT, *zip(*outcomes, strict=True))
-    if changes := batch.changes():
-        await append(connection, source, changes)
+    return outcomes
 
 
 async def _undecided(connection: Connection, policy: str, wanted: Sequence[Asked]) -> list[Asked]:

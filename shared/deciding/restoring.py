@@ -8,7 +8,6 @@ from uuid import UUID
 import msgspec
 
 from shared.catchup import Tell
-from shared.checkpoints import is_lost
 from shared.database import Connection, Pool
 from shared.decider import Decider
 from shared.deciding.batch import POLICY
@@ -16,6 +15,7 @@ from shared.deciding.policies import ANYBODY
 from shared.deciding.refolding import refold
 from shared.deciding.resuming import Resuming, resume
 from shared.errors import Conflict, Fatal, LogUnavailable
+from shared.locking import locked
 from shared.log import Log
 from shared.messages import Record, decode
 
@@ -101,14 +101,10 @@ async def forgotten(pool: Pool, log: Log, topic: str, partitions: int) -> bool:
 @asynccontextmanager
 async def _alone(pool: Pool) -> AsyncIterator[Connection]:
     """The one connection that may write: it keeps the lock that every append asks for."""
-    async with pool.acquire() as connection:
-        if not await connection.fetchval(_LOCK):
+    async with locked(pool, "events") as connection:
+        if connection is None:
             raise Conflict("Events are being restored or appended already.", code="busy")
-        try:
-            yield connection
-        finally:
-            if not is_lost(connection):
-                await connection.execute(_UNLOCK)
+        yield connection
 
 
 async def _begin(connection: Connection, log: Log, topic: str, partitions: int) -> None:
@@ -223,10 +219,6 @@ class _Reading:
 def _foreign(record: Record, what: str) -> Fatal:
     return Fatal(f"At {record.place.position()} there is {what}.")
 
-
-_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('rapport events', 0))"
-
-_UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('rapport events', 0))"
 
 _ANYTHING = """
 SELECT EXISTS (SELECT FROM events) OR EXISTS (SELECT FROM streams) OR EXISTS (SELECT FROM claims)

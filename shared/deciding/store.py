@@ -53,7 +53,6 @@ async def append(connection: Connection, source: str, changes: Sequence[Change])
     """
     await _advance(connection, changes)
     await claim(connection, changes)
-    await connection.execute(_LAST_LOCK)
     position = await connection.fetchval(_LAST)
     at = rfc3339(now())
     rows, last = [], []
@@ -157,9 +156,7 @@ ON CONFLICT DO NOTHING
 RETURNING stream
 """
 
-_LAST_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('rapport events', 0))"
-
-_LAST = "SELECT coalesce(max(position), 0) FROM events"
+_LAST = "SELECT last_position()"
 
 _APPEND = """
 INSERT INTO events (position, stream, version, category, type, partitionkey, record)

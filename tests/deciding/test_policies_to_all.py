@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 
@@ -231,6 +231,7 @@ _STEPS = st.lists(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(_STEPS, st.lists(st.integers(1, 7), min_size=30, max_size=30), st.booleans())
+@example([("wait", "email:c@x"), ("happen", "user:a")], [2] * 30, True)
 async def test_any_split_into_batches_tells_the_same(
     pool: Pool, steps: list[tuple[str, str]], sizes: list[int], one_person: bool
 ) -> None:

@@ -4,13 +4,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from shared import connections
-from shared.connections import MAX_FIELDS, MAX_HEAD
+from shared.connections import MAX_FIELDS, MAX_HEAD, Joining
 from shared.server import Server, listening
 
 BOUND = 10.0
@@ -145,3 +146,53 @@ async def test_a_connection_that_is_one_too_many_is_told_to_come_again() -> None
         async with asyncio.timeout(BOUND):
             while await asked(port, GET + b"\r\n") != (200, "/x 0"):
                 pass
+
+
+class Written:
+    """A transport that keeps what is written to it."""
+
+    def __init__(self) -> None:
+        self.writes: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        assert not self.closed
+        self.writes.append(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+
+def joining() -> tuple[Written, Joining]:
+    written = Written()
+    return written, Joining(cast(asyncio.Transport, written), asyncio.get_running_loop())
+
+
+async def test_the_head_of_an_answer_and_its_body_are_one_write() -> None:
+    written, answer = joining()
+    answer.write(b"head ")
+    answer.write(b"body")
+    answer.write(b"more")
+    await asyncio.sleep(0)
+    assert written.writes == [b"head body", b"more"]
+
+
+async def test_the_head_of_a_stream_does_not_wait_for_what_follows() -> None:
+    written, answer = joining()
+    answer.write(b"head ")
+    await asyncio.sleep(0)
+    assert written.writes == [b"head "]
+    answer.write(b"a")
+    answer.write(b"b")
+    assert written.writes == [b"head ", b"a", b"b"]
+
+
+async def test_a_head_is_written_before_its_connection_is_closed() -> None:
+    written, answer = joining()
+    answer.write(b"head")
+    answer.close()
+    await asyncio.sleep(0)
+    assert (written.writes, answer.is_closing()) == ([b"head"], True)

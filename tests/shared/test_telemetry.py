@@ -1,10 +1,53 @@
 """Log lines for programs, and the trace that they carry on."""
 
+import asyncio
+import io
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from shared.telemetry import JsonLines, is_traceparent, new_traceparent, traceparent, trail
+from typing_extensions import override
+
+from shared.telemetry import (
+    JsonLines,
+    Lines,
+    access,
+    is_traceparent,
+    new_traceparent,
+    traceparent,
+    trail,
+)
 from tests.records import record
+
+
+class Written(io.StringIO):
+    """Counts how often it is written to."""
+
+    times = 0
+
+    @override
+    def write(self, text: str) -> int:
+        self.times += 1
+        return super().write(text)
+
+    def lines(self) -> list[dict[str, object]]:
+        return [json.loads(line) for line in self.getvalue().splitlines()]
+
+
+@contextmanager
+def logged() -> Iterator[tuple[Written, logging.Logger]]:
+    """What Rapport logs, as a program writes it."""
+    written, logger = Written(), logging.getLogger("rapport")
+    handler, level = Lines(written), logger.level
+    handler.setFormatter(JsonLines())
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield written, logger
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def line(**extra: object) -> dict[str, object]:
@@ -33,3 +76,48 @@ def test_a_well_formed_traceparent_is_carried_on_and_any_other_replaced() -> Non
     for wrong in (None, "", "00-" + "0" * 32 + "-" + "1" * 16 + "-00", given.upper() + "x"):
         assert is_traceparent(traceparent(wrong))
         assert traceparent(wrong) != wrong
+
+
+def test_the_line_of_a_request_says_what_was_asked_how_it_ended_and_how_long_it_took() -> None:
+    with logged() as (written, _):
+        access("GET", "/v1/leads", 200, 0.01234567)
+    (said,) = written.lines()
+    assert said["message"] == "GET /v1/leads 200"
+    assert (said["level"], said["logger"]) == ("info", "rapport.access")
+    assert (said["status"], said["seconds"]) == (200, 0.012346)
+
+
+def test_no_line_is_made_where_nobody_reads_it() -> None:
+    with logged() as (written, logger):
+        logger.setLevel(logging.WARNING)
+        access("GET", "/v1/leads", 200, 0.1)
+    assert not written.lines()
+
+
+async def test_lines_of_one_turn_are_written_together_and_a_warning_at_once() -> None:
+    with logged() as (written, logger):
+        for number in range(3):
+            access("GET", f"/{number}", 200, 0.0)
+        assert written.times == 0
+        await asyncio.sleep(0)
+        assert written.times == 1
+        access("GET", "/3", 200, 0.0)
+        logger.warning("mind")
+        assert written.times == 2
+    assert [each["message"] for each in written.lines()] == [
+        *(f"GET /{number} 200" for number in range(4)),
+        "mind",
+    ]
+
+
+def test_outside_of_a_loop_every_line_is_written_at_once() -> None:
+    with logged() as (written, logger):
+        logger.info("one")
+        logger.info("two")
+        assert written.times == 2
+
+
+def test_a_line_with_half_a_character_is_written_all_the_same() -> None:
+    with logged() as (written, logger):
+        logger.info("half \ud800", extra={"of": {1, 2}})
+    assert written.lines()[0]["message"] == "half \ud800"

@@ -18,7 +18,6 @@ from services.leads.api import (
     scores,
     sync,
 )
-from services.leads.api.light import LightRoute
 
 
 def install(app: FastAPI, routers: Iterable[APIRouter]) -> None:
@@ -28,7 +27,6 @@ def install(app: FastAPI, routers: Iterable[APIRouter]) -> None:
     The routes are the application's own, for an included router is matched twice. Paths with a
     name in the place of an id come first.
     """
-    app.router.routes.append(LightRoute(capturing.documented()))
     for module in (
         leads,
         measures,

@@ -5,7 +5,6 @@ from hashlib import sha256
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
-from fastapi.routing import APIRoute
 
 from services.leads.api import examples, shown
 from services.leads.api.bodies import Capture
@@ -91,7 +90,8 @@ async def captured(
         else uuid7()
     )
     handled = await _again(request, fresh) if idempotency_key else None
-    handled = handled or await _reach(request, body.pipeline, command, fresh, key)
+    minted = idempotency_key is None  # such a stream cannot be there
+    handled = handled or await _reach(request, body.pipeline, command, fresh, key, minted=minted)
     begun = handled.stream == fresh
     document = shown.lead(handled.stream, handled.version, handled.state)
     return answer(request, handled, str(who.subject), document, 201 if begun else 200)
@@ -106,12 +106,6 @@ def _given(body: Capture, key: Key) -> dict[str, str]:
     return {"source": key.principal, "channel": "partner"}
 
 
-def documented() -> APIRoute:
-    """The route of the operation."""
-    (route,) = (each for each in router.routes if isinstance(each, APIRoute))
-    return route
-
-
 async def _again(request: Request, stream: str) -> Handled | None:
     """The lead that began with an Idempotency-Key whose answer was lost."""
     kept = await handler_of(request).load(LEAD, stream)
@@ -119,7 +113,7 @@ async def _again(request: Request, stream: str) -> Handled | None:
 
 
 async def _reach(
-    request: Request, name: str, command: CaptureLead, fresh: str, key: Key
+    request: Request, name: str, command: CaptureLead, fresh: str, key: Key, *, minted: bool
 ) -> Handled:
     """The open lead of the customer, else a new one; again where that has just changed."""
     handler = handler_of(request)
@@ -128,7 +122,9 @@ async def _reach(
         stream = await handler.holder(scope(name), subjects) or fresh
         try:
             return await handler.carry_out(
-                LEAD, stream, command, origin_of(key), partitionkey=command.subject
+                *(LEAD, stream, command, origin_of(key)),
+                partitionkey=command.subject,
+                expected=0 if minted and stream == fresh else None,
             )
         except ClaimTaken:
             continue  # somebody was faster: theirs is found now

@@ -3,7 +3,6 @@
 from fastapi import FastAPI
 
 from services.profile.api import customers, decisions, disownments, explain, organisations
-from services.profile.api.light import LightRoute
 
 
 def install(app: FastAPI) -> None:
@@ -11,6 +10,5 @@ def install(app: FastAPI) -> None:
 
     The routes are the application's own, for an included router is matched twice.
     """
-    app.router.routes.append(LightRoute())
     for module in (customers, explain, organisations, decisions, disownments):
         app.router.routes.extend(module.router.routes)

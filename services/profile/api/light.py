@@ -1,14 +1,9 @@
-"""The read that is asked most, one customer whole, answered with as little as can be.
-
-Only a request as plain as can be goes this way; any other is left to the documented operation.
-"""
+"""The read that is asked most, one customer whole, answered with as little as can be."""
 
 import re
 
 from fastapi import Request, Response
-from starlette.routing import BaseRoute, Match
-from starlette.types import Receive, Scope, Send
-from typing_extensions import override
+from starlette.types import Scope
 
 from services.profile.api.context import schema_of
 from services.profile.queries.profiles import PROFILE
@@ -34,24 +29,19 @@ async def profile(
     return bytes(text, "utf-8")
 
 
-class LightRoute(BaseRoute):
-    """`GET /v1/customers/<UUID>` with nothing but `?timeline=N`; stands before all routes."""
+class Reading:
+    """`GET /v1/customers/<UUID>` with nothing but `?timeline=N`."""
 
     path = "/v1/customers/{id}"
 
-    @override
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if scope["type"] == "http" and scope["method"] == "GET":
-            path = _PATH.fullmatch(scope["path"])
-            query = _QUERY.fullmatch(scope["query_string"]) if path else None
-            if path and query:
-                return Match.FULL, {"route": self, "profile": (path[1], int(query[1] or 0))}
-        return Match.NONE, {}
+    def asked(self, scope: Scope) -> tuple[str, int] | None:
+        if scope["method"] != "GET":
+            return None
+        path = _PATH.fullmatch(scope["path"])
+        query = _QUERY.fullmatch(scope["query_string"]) if path else None
+        return (path[1], int(query[1] or 0)) if path and query else None
 
-    @override
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        state = scope["app"].state
-        authorise(await authenticate(state.keyring, header_of(scope, b"authorization")), ("read",))
-        body = await profile(state.site, *scope["profile"])
-        response: Response = conditional(Request(scope), body)
-        await response(scope, receive, send)
+    async def answer(self, request: Request, asked: tuple[str, int]) -> Response:
+        state, header = request.app.state, header_of(request.scope, b"authorization")
+        authorise(await authenticate(state.keyring, header), ("read",))
+        return conditional(request, await profile(state.site, *asked))
