@@ -69,9 +69,12 @@ class FollowPipeline:
 
 @dataclass(frozen=True, kw_only=True)
 class AssignLead:
+    """`rule`: of routing; by hand without one."""
+
     owner: str
     reason: str
     at: str
+    rule: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +161,7 @@ class JudgeLead:
     """The score of an open lead by a version of the rules: `hot` is the points of a hot one.
 
     `failed`: what does not hold of the rules of prequalification; None where there are none.
+    `asked`: the points that rules of routing ask for.
     """
 
     version: int
@@ -165,6 +169,7 @@ class JudgeLead:
     hot: int
     failed: tuple[str, ...] | None
     at: str
+    asked: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -184,11 +184,12 @@ class LeadMoved(Fact, frozen=True):
 
 
 class LeadAssigned(Fact, frozen=True):
-    """Somebody owns the lead from now on, and why."""
+    """Somebody owns the lead from now on, and why: by a `rule` of routing, else by hand."""
 
     owner: str
     reason: str
     before: str | None = None
+    rule: str | None = None
 
 
 class LeadWon(Fact, frozen=True):
@@ -264,6 +265,14 @@ class LeadHeated(Fact, frozen=True):
     hot: int
 
 
+class LeadScored(Fact, frozen=True):
+    """A lead came to `points`, as many as a rule of routing asks for: `reached`, told once."""
+
+    points: float
+    version: int
+    reached: int
+
+
 class LeadPrequalified(Fact, frozen=True):
     """A lead is worth working on, by that version of the rules."""
 
@@ -328,6 +337,7 @@ LeadEvent = (
     | LeadNoted
     | LeadVisited
     | LeadHeated
+    | LeadScored
     | LeadPrequalified
     | LeadDisqualified
 )
@@ -350,6 +360,7 @@ LEAD_EVENTS: Mapping[str, type[LeadEvent]] = {
     "lead.noted": LeadNoted,
     "lead.visited": LeadVisited,
     "lead.heated": LeadHeated,
+    "lead.scored": LeadScored,
     "lead.prequalified": LeadPrequalified,
     "lead.disqualified": LeadDisqualified,
 }

@@ -11,8 +11,9 @@ from services.leads.bounds import SHORT
 from services.leads.commands import AssignLead, CaptureLead, WinLead
 from services.leads.decider import LEAD, PIPELINE, ROUTING
 from services.leads.decider.capturing import LONGEST_SOURCE
+from services.leads.decider.knowing import open_lead
 from services.leads.decider.lead import scope
-from services.leads.decider.pipeline import stream_of
+from services.leads.decider.pipeline import defined, stream_of
 from services.leads.decider.routing import STREAM as ROUTES
 from services.leads.events import (
     Field,
@@ -20,12 +21,14 @@ from services.leads.events import (
     LeadCaptured,
     LeadLost,
     LeadMerged,
+    LeadScored,
     LeadWon,
 )
 from services.leads.inbound import Belongs, Interaction
 from services.leads.part import Part
 from services.leads.routes import LeadRouted, LetLeadGo, RouteLead
 from shared.deciding.policies import Belonging, Policy, Reaction, Target
+from shared.errors import Conflict
 from shared.identifiers import RANK
 from shared.ids import event_id
 from shared.projection import Event
@@ -91,7 +94,9 @@ def react(event: Event) -> Sequence[Reaction] | None:
         case Interaction():
             return _inquire(event, event.body)
         case LeadCaptured() if event.body.owner is None:
-            return [_routing(_route(event, event.body))]
+            return [_route(event, event.body)]
+        case LeadScored():
+            return [_route_by_score(event, event.body)]
         case LeadRouted():
             return [_assigning(event.body)]
         case LeadWon() | LeadLost() | LeadMerged():
@@ -171,26 +176,62 @@ def _lead(event: Event) -> str:
     return event.envelope.stream
 
 
-def _route(event: Event, body: LeadCaptured) -> RouteLead:
-    return RouteLead(
-        lead=_lead(event),
-        pipeline=body.pipeline,
-        source=body.source,
-        channel=body.channel,
-        product=body.product,
-        fields=body.fields,
-        at=body.at,
-    )
+def _route(event: Event, body: LeadCaptured) -> Reaction:
+    """By what is known when it begins."""
+    lead, pipeline = _lead(event), stream_of(body.pipeline)
+
+    def command(states: Mapping[str, Any]) -> RouteLead:
+        return RouteLead(
+            lead=lead,
+            pipeline=body.pipeline,
+            kind=defined(states[pipeline]).kind,
+            source=body.source,
+            channel=body.channel,
+            product=body.product,
+            fields=body.fields,
+            at=body.at,
+        )
+
+    return Reaction(ROUTING, ROUTES, ROUTES, command, needs=(Target(PIPELINE, pipeline),))
 
 
-def _routing(command: RouteLead | LetLeadGo) -> Reaction:
+def _route_by_score(event: Event, body: LeadScored) -> Reaction:
+    """Once more, now that it came to a score that a rule asks for; not one assigned by hand.
+
+    Which pipeline it is in is known only with its state; those for partners are none of a score's.
+    """
+    lead = _lead(event)
+
+    def command(states: Mapping[str, Any]) -> RouteLead:
+        found = open_lead(states[lead])
+        if found.owner is not None and found.rule is None:
+            raise Conflict("Somebody assigned this lead by hand.", code="assigned_by_hand")
+        return RouteLead(
+            lead=lead,
+            pipeline=found.pipeline,
+            source=found.source,
+            channel=found.channel,
+            product=found.product,
+            fields=found.fields,
+            score=body.reached,
+            owner=found.owner,
+            rule=found.rule,
+            at=body.at,
+        )
+
+    return Reaction(ROUTING, ROUTES, ROUTES, command, needs=(Target(LEAD, lead),))
+
+
+def _routing(command: LetLeadGo) -> Reaction:
     return Reaction(ROUTING, ROUTES, ROUTES, lambda _: command)
 
 
 def _assigning(body: LeadRouted) -> Reaction:
     """By the rule that was found; a lead that was closed meanwhile refuses it."""
+    score = f", by a score of {body.score} or more" if body.score is not None else ""
     turn = f", whose turn it was in {body.team}" if body.team else ""
-    command = AssignLead(owner=body.owner, reason=f"rule {body.rule}{turn}", at=body.at)
+    reason = f"rule {body.rule}{score}{turn}"
+    command = AssignLead(owner=body.owner, reason=reason, rule=body.rule, at=body.at)
     return Reaction(LEAD, body.lead, body.lead, lambda _: command)
 
 

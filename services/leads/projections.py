@@ -26,6 +26,7 @@ from services.leads.events import (
     LeadPrequalified,
     LeadReleased,
     LeadReopened,
+    LeadScored,
     LeadUnmerged,
     LeadVisited,
     LeadWon,
@@ -216,7 +217,7 @@ def _changed(body: LeadEvent, version: int) -> Mapping[str, Any]:  # noqa: C901 
             return {"warmed": version, "heated": body.at}
         case LeadPrequalified() | LeadDisqualified():
             return {"judged": version, "prequalified": isinstance(body, LeadPrequalified)}
-        case LeadAbsorbed() | LeadReleased() | LeadNoted() | LeadVisited():
+        case LeadAbsorbed() | LeadReleased() | LeadNoted() | LeadVisited() | LeadScored():
             return {}
         case _:
             assert_never(body)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
-from services.leads.events import Fact, Field
+from services.leads.events import Fact, Field, Kind
 
 
 class Member(Struct, frozen=True, omit_defaults=True):
@@ -23,7 +23,8 @@ class Route(Struct, frozen=True, omit_defaults=True):
     """A rule: a lead that meets every condition given goes to one of a team, or to an owner.
 
     `sources` and `postcodes` are beginnings; country, region and postcode are the lead's own
-    fields of those names. The first rule that holds decides.
+    fields of those names. `score_at_least`: points; nothing is known of them when a lead begins.
+    The first rule that holds decides. A partner gets leads of pipelines for partners alone.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Route(Struct, frozen=True, omit_defaults=True):
     countries: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     postcodes: tuple[str, ...] = ()
+    score_at_least: int | None = None
 
 
 class RoutingDefined(Fact, frozen=True):
@@ -60,13 +62,17 @@ class RepresentativeReturned(Fact, frozen=True):
 
 
 class LeadRouted(Fact, frozen=True):
-    """A lead goes to an owner: by which rule of which version, in whose turn."""
+    """A lead goes to an owner: by which rule of which version, in whose turn.
+
+    `score`: the points that the rule asks for, where it asks for some.
+    """
 
     lead: str
     owner: str
     rule: str
     version: int
     team: str | None = None
+    score: int | None = None
 
 
 class LeadUnrouted(Fact, frozen=True):
@@ -127,15 +133,22 @@ class Return:
 
 @dataclass(frozen=True, kw_only=True)
 class RouteLead:
-    """Find an owner for a lead of which this is known."""
+    """Find an owner for a lead of which this is known.
+
+    With a `score`, an owner by a rule that stands before `rule`, by which it has its `owner`.
+    """
 
     lead: str
     pipeline: str
     source: str
     channel: str
     at: str
+    kind: Kind = "sales"
     product: str | None = None
     fields: Mapping[str, Field] | None = None
+    score: int | None = None
+    owner: str | None = None
+    rule: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

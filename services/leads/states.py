@@ -45,9 +45,10 @@ Pipeline = Undefined | Defined | Retired
 class Known(Struct, frozen=True, omit_defaults=True):
     """What is known of a lead: `amount` in minor units of `currency`, both or neither.
 
-    `since` is when it entered its stage; `absorbed` are the leads that went into it; `heated` and
-    `judged` the versions of the rules by which it was hot last, and was prequalified or, where
-    something `failed`, not.
+    `rule` is that of routing by which it has its `owner`; `reached` the most points that a rule
+    asks for and it came to. `since` is when it entered its stage; `absorbed` are the leads that
+    went into it; `heated` and `judged` the versions of the rules by which it was hot last, and was
+    prequalified or, where something `failed`, not.
     """
 
     pipeline: str
@@ -70,6 +71,8 @@ class Known(Struct, frozen=True, omit_defaults=True):
     heated: int = 0
     judged: int = 0
     failed: tuple[str, ...] = ()
+    rule: str | None = None
+    reached: int = 0
 
     def value(self, name: str) -> Field | None:
         """A field by the name that a stage requires it by."""

@@ -13,15 +13,17 @@ from typing import NamedTuple
 
 from services.leads.bounds import SHORT
 from services.leads.commands import CaptureLead, JudgeLead
-from services.leads.decider import LEAD, PIPELINE, SCORING
+from services.leads.decider import LEAD, PIPELINE, ROUTING, SCORING
 from services.leads.decider.lead import scope
 from services.leads.decider.pipeline import stream_of
+from services.leads.decider.routing import STREAM as ROUTES
 from services.leads.decider.scoring import STREAM
 from services.leads.policies import TITLES
 from services.leads.queries import many_scores, watched
 from services.leads.queries.many_scores import Known, Members
 from services.leads.queries.scores import Horizon
 from services.leads.queries.watched import Lead
+from services.leads.routes import Ordered, Routing
 from services.leads.scoring import Happening, score, wanting
 from services.leads.states import Scored, Scoring
 from shared.checkpoints import transaction
@@ -53,6 +55,7 @@ class Look(NamedTuple):
     """What a look goes by: the rules, the moment, whom, their leads and what is known of them."""
 
     rules: Scored
+    asked: tuple[int, ...]  # points, by rules of routing
     at: datetime
     whose: Members
     leads: Sequence[Lead]
@@ -115,7 +118,9 @@ async def look(pool: Pool, handler: CommandHandler, lease: Lease) -> int:
     rules: Scoring = (await handler.load(SCORING, STREAM)).state
     subjects = {subject: found for subject, found in page.subjects.items() if subject != STREAM}
     if isinstance(rules, Scored) and subjects:
-        await _decide(handler, await _looked(pool, lease.schema, rules, subjects), subjects)
+        routes: Routing = (await handler.load(ROUTING, ROUTES)).state
+        found = await _looked(pool, lease.schema, rules, _asked(routes), subjects)
+        await _decide(handler, found, subjects)
     async with transaction(pool) as connection:
         await lease.guard(connection)
         await watched.done(connection, lease.schema, page.places)
@@ -124,7 +129,15 @@ async def look(pool: Pool, handler: CommandHandler, lease: Lease) -> int:
     return len(page.places)
 
 
-async def _looked(pool: Pool, schema: str, rules: Scored, subjects: Mapping[str, bool]) -> Look:
+def _asked(routes: Routing) -> tuple[int, ...]:
+    """The points that rules of routing ask for."""
+    rules = routes.rules if isinstance(routes, Ordered) else ()
+    return tuple(sorted({each.score_at_least for each in rules if each.score_at_least}))
+
+
+async def _looked(
+    pool: Pool, schema: str, rules: Scored, asked: tuple[int, ...], subjects: Mapping[str, bool]
+) -> Look:
     """What is known of those who have an open lead, or may come to have one."""
     at = now()
     interest = rules.rules.interest
@@ -143,7 +156,7 @@ async def _looked(pool: Pool, schema: str, rules: Scored, subjects: Mapping[str,
         theirs = {*chosen.values()}
         narrow = Members(chosen, {each: to for each, to in whose.customers.items() if to in theirs})
         known = await many_scores.known_of(connection, schema, rules, narrow, Horizon(at, at))
-    return Look(rules, at, narrow, leads, known)
+    return Look(rules, asked, at, narrow, leads, known)
 
 
 async def _decide(handler: CommandHandler, found: Look, subjects: Mapping[str, bool]) -> None:
@@ -159,10 +172,16 @@ async def _decide(handler: CommandHandler, found: Look, subjects: Mapping[str, b
 async def _judge(handler: CommandHandler, found: Look, lead: Lead, known: Known) -> None:
     at, rules = rfc3339(found.at), found.rules.rules
     points = score(found.rules, known.happenings, known.person, at)
-    if not points.hot and points.failed is None:
+    reached = any(points.points >= each for each in found.asked)
+    if not (points.hot or reached) and points.failed is None:
         return
     command = JudgeLead(
-        version=points.version, points=points.points, hot=rules.hot, failed=points.failed, at=at
+        version=points.version,
+        points=points.points,
+        hot=rules.hot,
+        failed=points.failed,
+        asked=found.asked,
+        at=at,
     )
     try:
         await handler.carry_out(LEAD, lead.lead, command, _ORIGIN, partitionkey=lead.subject)

@@ -130,6 +130,7 @@ EVENTS: dict[str, tuple[str, str, Any]] = {
     **decided_scores.EVENTS,
     **decided_partners.EVENTS,
     **decided_quotes.EVENTS,
+    LEAD.name_of(decided_scores.SCORED): (decided_scores.STREAM, JANE, decided_scores.SCORED),
 }
 """By type: the stream, the partition key, the event."""
 

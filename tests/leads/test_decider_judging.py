@@ -6,7 +6,7 @@ import pytest
 
 from services.leads.commands import JudgeLead
 from services.leads.decider import LEAD
-from services.leads.events import LeadDisqualified, LeadHeated, LeadPrequalified
+from services.leads.events import LeadDisqualified, LeadHeated, LeadPrequalified, LeadScored
 from tests.leads.examples import LOST, MERGED, WON, captured, known
 from tests.leads.given import given
 from tests.records import at
@@ -36,6 +36,16 @@ def test_it_is_told_once_for_a_version_of_the_rules() -> None:
     there.when(judge(80)).then_nothing()
     there.when(judge(80, version=2)).then(LeadHeated(80, 2, 50, at=at(5)))
     assert known(HEATED).heated == 1
+
+
+def test_a_score_that_a_route_asks_for_is_told_once_and_a_higher_one_again() -> None:
+    scored = LeadScored(31.0, 1, 30, at=at(5))
+    given(LEAD, captured()).when(judge(31.0, asked=(20, 30, 40))).then(scored)
+    there = given(LEAD, captured(), scored)
+    there.when(judge(39, asked=(20, 30, 40))).then_nothing()
+    there.when(judge(25, asked=(20, 30, 40))).then_nothing()
+    there.when(judge(40, asked=(20, 30, 40))).then(LeadScored(40, 1, 40, at=at(5)))
+    assert known(scored).reached == 30
 
 
 def test_by_rules_that_stand_no_more_nothing_is_told() -> None:

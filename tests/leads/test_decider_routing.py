@@ -39,6 +39,8 @@ DEFINED = RoutingDefined(1, RULES, TEAMS, at=AT)
 
 def asks(lead: str = "l1", **facts: Any) -> RouteLead:
     known = {"pipeline": "sales", "source": "/web/form", "channel": "web", "at": AT}
+    if facts.get("pipeline") == "partner":
+        known["kind"] = "partner"
     return RouteLead(lead=lead, **(known | facts))
 
 

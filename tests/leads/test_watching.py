@@ -7,10 +7,12 @@ import pytest
 from msgspec.structs import replace
 
 from services.leads import watching
-from services.leads.commands import DefineScoring, LoseLead, ReopenLead
-from services.leads.decider import LEAD, SCORING
+from services.leads.commands import AssignLead, DefineScoring, LoseLead, ReopenLead
+from services.leads.decider import LEAD, ROUTING, SCORING
+from services.leads.decider.routing import STREAM as ROUTES
 from services.leads.decider.scoring import STREAM
 from services.leads.events import Condition, Interest, Prequalification
+from services.leads.routes import DefineRouting, Route
 from services.leads.states import Lost, Open
 from shared.clock import now, rfc3339
 from shared.database import Pool
@@ -18,6 +20,7 @@ from shared.deciding.store import Origin
 from shared.leases import Lease
 from tests.leads.answering import SCHEMA, Leads, answering, decided, defined
 from tests.leads.examples import RULES, SALES
+from tests.leads.following import react
 from tests.leads.told import capture, number
 from tests.records import at, record, subject
 
@@ -118,6 +121,36 @@ async def test_other_rules_are_looked_at_for_everybody(leads: Leads, lease: Leas
     await rules(leads, hot=10)
     await look(leads, lease)
     assert await told(leads, "lead.heated") == ["lead.heated", "lead.heated"]
+
+
+async def test_a_lead_goes_to_whom_an_earlier_rule_gives_it_once_it_has_the_points(
+    leads: Leads, lease: Lease
+) -> None:
+    await rules(leads)
+    routes = (Route("warm", owner="best", score_at_least=40), Route("rest", owner="all"))
+    command = DefineRouting(rules=routes, teams={}, at=rfc3339(now()))
+    await leads.handler.carry_out(
+        *(ROUTING, ROUTES, command, Origin("service:app")), partitionkey=ROUTES
+    )
+    for n in (1, 2):  # the second one's owner is chosen by hand
+        await leads.carry_out(number(n), capture(n, who=f"user:shop:{n}"))
+    await react(leads)
+    by_hand = AssignLead(owner="hers", reason="She knows them.", at=rfc3339(now()))
+    await leads.carry_out(number(2), by_hand)
+    for n in (1, 2):
+        for times in range(2):
+            await tell(leads, "quote.requested", f"user:shop:{n}", id=f"{n} {times}")
+    await look(leads, lease)
+    await react(leads)
+    await look(leads, lease)
+    await react(leads)
+    assert await told(leads, "lead.scored") == ["lead.scored"] * 2
+    first, second = [(await leads.get(f"/v1/leads/{number(n)}")) for n in (1, 2)]
+    assert (first["owner"], first["rule"], first["reached"]) == ("best", "warm", 40)
+    assert (second["owner"], second["rule"]) == ("hers", None)
+    history = (await leads.get(f"/v1/leads/{number(1)}/history"))["data"]
+    reasons = [each["data"]["reason"] for each in history if each["type"] == "lead.assigned"]
+    assert reasons == ["rule rest", "rule warm, by a score of 40 or more"]
 
 
 async def test_two_who_are_one_are_scored_together(leads: Leads, lease: Lease) -> None:

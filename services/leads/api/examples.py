@@ -29,12 +29,20 @@ LEAD: dict[str, Any] = {
     "heated": 1,
     "judged": 1,
     "failed": [],
+    "rule": "north",
+    "reached": 0,
     "hot": True,
     "prequalified": True,
     "position": "leads.events/3/1042",
 }
 
-CAPTURED = LEAD | {"version": 1, "stage": "new", "since": LEAD["captured"], "owner": None}
+CAPTURED = LEAD | {
+    "version": 1,
+    "stage": "new",
+    "since": LEAD["captured"],
+    "owner": None,
+    "rule": None,
+}
 
 CHANGES: dict[str, Any] = {
     "data": [

@@ -8,9 +8,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.leads.api.bodies import Because, Text, example
 from services.leads.api.capturing import IdempotencyKey
-from services.leads.api.context import answer, handler_of, moment, origin_of, site_of
+from services.leads.api.context import (
+    answer,
+    handler_of,
+    moment,
+    origin_of,
+    pipeline,
+    site_of,
+)
 from services.leads.decider import ROUTING
-from services.leads.decider.routing import STREAM
+from services.leads.decider.pipeline import defined
+from services.leads.decider.routing import FOR_PARTNERS, MOST_POINTS, STREAM, is_partner
 from services.leads.routes import (
     DefineRouting,
     Leave,
@@ -22,10 +30,11 @@ from services.leads.routes import (
     RoutingCommand,
     Unordered,
 )
+from services.leads.states import Undefined
 from shared.auth import Key, require
 from shared.deciding.command_handler import Handled
 from shared.documents import answers
-from shared.errors import NotFound
+from shared.errors import FieldError, NotFound, Unprocessable
 from shared.http import expected_version, json_response, version_tag
 from shared.idempotency import once
 
@@ -41,6 +50,7 @@ Texts = Annotated[list[Text], Field(max_length=200)]
 
 _RULES = [
     {"id": "partners", "owner": "partner:12", "pipelines": ["partner"]},
+    {"id": "hot", "owner": "representative:2", "score_at_least": 60},
     {"id": "north", "team": "north", "countries": ["NL"], "postcodes": ["10", "2"]},
 ]
 _TEAMS = {"north": [{"representative": "representative:7", "weight": 2, "capacity": 40}]}
@@ -67,6 +77,11 @@ class RouteBody(BaseModel):
     countries: Texts = Field([], description="Of the lead's field `country`, in any case.")
     regions: Texts = []
     postcodes: Texts = Field([], description="Beginnings of the lead's field `postcode`.")
+    score_at_least: Annotated[int, Field(ge=1, le=MOST_POINTS)] | None = Field(
+        None,
+        description="Points. None are known when a lead begins: once its score comes to as many, "
+        "the rules are asked again.",
+    )
 
 
 class MemberBody(BaseModel):
@@ -116,9 +131,16 @@ async def put_routing(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """The first rule that holds decides: its owner, or one of its team, by weighted round robin
-    among those who are not away and have room. With If-Match where there are rules already."""
+    among those who are not away and have room. With If-Match where there are rules already.
+
+    Once a lead's score comes to the `score_at_least` of a rule, the rules are asked again: one that
+    stands before the rule by which it has its owner takes it over, unless it was assigned by hand
+    or its owner is of that team. Each such score is told once. A partner gets leads of pipelines
+    of the kind partner alone: its rules name `pipelines`.
+    """
 
     async def run() -> Response:
+        await _suits(request, body)
         kept = await handler_of(request).load(ROUTING, STREAM)
         expected = expected_version(request) if kept.version else 0
         command = DefineRouting(
@@ -129,6 +151,21 @@ async def put_routing(
         return await _carry_out(request, command, key, expected)
 
     return await once(site_of(request).pool, key, request, run)
+
+
+async def _suits(request: Request, body: RoutingBody) -> None:
+    """Raises Unprocessable where a partner would get leads of a pipeline that is not for them."""
+    wrong = []
+    for number, rule in enumerate(body.rules):
+        if not is_partner(rule.owner):
+            continue
+        for place, name in enumerate(rule.pipelines):
+            found = await pipeline(request, name)
+            if isinstance(found, Undefined) or defined(found).kind != FOR_PARTNERS:
+                at, code = f"/rules/{number}/pipelines/{place}", "partner_pipelines"
+                wrong.append(FieldError(at, code, f"{name!r} is no pipeline for partners."))
+    if wrong:
+        raise Unprocessable(wrong[0].detail, errors=tuple(wrong))
 
 
 @router.put(

@@ -37,6 +37,8 @@ _NOTHING: dict[str, Any] = {
     "heated": 0,
     "judged": 0,
     "failed": [],
+    "rule": None,
+    "reached": 0,
 }
 
 

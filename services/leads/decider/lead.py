@@ -47,6 +47,7 @@ from services.leads.events import (
     LeadPrequalified,
     LeadReleased,
     LeadReopened,
+    LeadScored,
     LeadUnmerged,
     LeadVisited,
     LeadWon,
@@ -125,8 +126,8 @@ def evolve(state: Lead, event: LeadEvent) -> Lead:  # noqa: C901  (a table)
             return Open(described(lead, event))
         case LeadMoved(stage=stage) | LeadReopened(stage=stage):
             return Open(replace(lead, stage=stage, since=event.at))
-        case LeadAssigned(owner=owner):
-            return Open(replace(lead, owner=owner))
+        case LeadAssigned(owner=owner, rule=rule):
+            return Open(replace(lead, owner=owner, rule=rule))
         case LeadWon(amount=amount, currency=currency):
             return Won(lead, amount, currency)
         case LeadLost(reason=reason, competitor=competitor):
@@ -142,6 +143,8 @@ def evolve(state: Lead, event: LeadEvent) -> Lead:  # noqa: C901  (a table)
             return replace(there, lead=replace(lead, absorbed=left))
         case LeadHeated(version=version):
             return replace(there, lead=replace(lead, heated=version))
+        case LeadScored(reached=reached):
+            return replace(there, lead=replace(lead, reached=reached))
         case LeadPrequalified(version=version):
             return replace(there, lead=replace(lead, judged=version, failed=()))
         case LeadDisqualified(version=version, failed=failed):

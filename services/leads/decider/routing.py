@@ -35,6 +35,11 @@ STREAM = event_id("routing", "rules")
 
 MOST_RULES, MOST_MEMBERS, MOST_WEIGHT, MOST_CAPACITY = 500, 500, 1_000, 1_000
 
+FOR_PARTNERS = "partner"
+"""The kind of the pipelines of which partners get leads."""
+
+MOST_POINTS = 1_000_000
+
 NO_RULE = "no rule holds"
 NOBODY = "nobody of the team is there with room"
 
@@ -82,15 +87,48 @@ def come_back(state: Routing, command: Return) -> Sequence[RoutingEvent]:
 
 def route(state: Routing, command: RouteLead) -> Sequence[RoutingEvent]:
     """Without rules nothing is routed; a lead that somebody has room for keeps its place."""
-    if isinstance(state, Unordered) or command.lead in state.given:
+    if isinstance(state, Unordered):
+        return []
+    if command.score is not None:
+        return _by_score(state, command)
+    if command.lead in state.given:
         return []
     rule = next((rule for rule in state.rules if _holds(rule, command)), None)
     if rule is None:
         return [LeadUnrouted(command.lead, NO_RULE, state.version, at=command.at)]
-    owner = rule.owner or _next(state, rule.team or "")
+    return _to(state, command, rule)
+
+
+def _by_score(state: Ordered, command: RouteLead) -> Sequence[RoutingEvent]:
+    """To whom an earlier rule gives it; a rule that is gone stands behind all others.
+
+    Who has it keeps it where it would only change hands within the team, or nobody is there.
+    """
+    rule = next((rule for rule in _before(state, command.rule) if _holds(rule, command)), None)
+    if rule is None:
+        return []
+    members = {member.representative for member in state.teams.get(rule.team or "", ())}
+    if command.owner is not None and command.owner in members | {rule.owner}:
+        return []
+    found = _to(state, command, rule)
+    kept = command.owner is not None and isinstance(found[0], LeadUnrouted)
+    return [] if kept else found
+
+
+def _before(state: Ordered, id: str | None) -> Sequence[Route]:
+    """The rules that stand before one."""
+    places = {rule.id: place for place, rule in enumerate(state.rules)}
+    return state.rules[: places.get(id or "", len(state.rules))]
+
+
+def _to(state: Ordered, command: RouteLead, rule: Route) -> Sequence[RoutingEvent]:
+    """To the owner that a rule names, or to one of its team."""
+    lead, version, at = command.lead, state.version, command.at
+    owner = rule.owner or _next(state, rule.team or "", command.kind)
     if owner is None:
-        return [LeadUnrouted(command.lead, NOBODY, state.version, rule.id, at=command.at)]
-    return [LeadRouted(command.lead, owner, rule.id, state.version, rule.team, at=command.at)]
+        return [LeadUnrouted(lead, NOBODY, version, rule.id, at=at)]
+    asked = rule.score_at_least
+    return [LeadRouted(lead, owner, rule.id, version, rule.team, asked, at=at)]
 
 
 def let_go(state: Routing, command: LetLeadGo) -> Sequence[RoutingEvent]:
@@ -161,13 +199,17 @@ def _is_bounded(there: Ordered, owner: str) -> bool:
     )
 
 
-def _next(state: Ordered, team: str) -> str | None:
+def _next(state: Ordered, team: str, kind: str) -> str | None:
     """Whose turn it is: smooth weighted round robin, as nginx has it.
 
     Everybody who may gets their weight as credit, the one with most of it is next and pays the
     weights of all: A, B and C of 5, 1, 1 come as A A B A C A A.
     """
-    candidates = _candidates(state, team)
+    candidates = [
+        member
+        for member in _candidates(state, team)
+        if kind == FOR_PARTNERS or not is_partner(member.representative)
+    ]
     if not candidates:
         return None
     credits = state.credits.get(team, {})
@@ -204,6 +246,8 @@ def _holds(rule: Route, lead: RouteLead) -> bool:
     place = {name: str(fields.get(name, "")).casefold() for name in _PLACES}
     return all(
         (
+            lead.kind == FOR_PARTNERS or not is_partner(rule.owner),
+            rule.score_at_least is None or (lead.score or 0) >= rule.score_at_least,
             _one_of(rule.pipelines, lead.pipeline),
             _one_of(rule.channels, lead.channel),
             _one_of(rule.products, lead.product or ""),
@@ -213,6 +257,10 @@ def _holds(rule: Route, lead: RouteLead) -> bool:
             _begins(_folded(rule.postcodes), place["postcode"]),
         )
     )
+
+
+def is_partner(owner: str | None) -> bool:
+    return owner is not None and owner.startswith("partner:")
 
 
 _PLACES = ("country", "region", "postcode")
@@ -257,6 +305,11 @@ def _wrong_rule(rule: Route, teams: Mapping[str, object], pointer: str) -> Wrong
         known = ", ".join(sorted(teams)) or "none"
         detail = f"{rule.team!r} is none of the teams: {known}."
         yield FieldError(f"{pointer}/team", "unknown_team", detail)
+    if rule.score_at_least is not None:
+        yield from whole(rule.score_at_least, f"{pointer}/score_at_least", 1, MOST_POINTS)
+    if is_partner(rule.owner) and not rule.pipelines:
+        detail = "A partner gets leads of pipelines for partners alone: name them."
+        yield FieldError(f"{pointer}/pipelines", "partner_pipelines", detail)
     for part in (
         "pipelines",
         "sources",

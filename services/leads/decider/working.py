@@ -151,4 +151,4 @@ def assign(state: Lead, command: AssignLead) -> Sequence[LeadEvent]:
     refuse([*text(command.owner, "/owner"), *text(command.reason, "/reason", SHORT)])
     if command.owner == lead.owner:
         return []
-    return [LeadAssigned(command.owner, command.reason, lead.owner, at=command.at)]
+    return [LeadAssigned(command.owner, command.reason, lead.owner, command.rule, at=command.at)]
