@@ -313,3 +313,22 @@ async def test_a_tag_tells_of_nothing_that_is_not_released(leads: Leads) -> None
     found = await leads.client.get(path, headers=alone)
     assert (found.status_code, found.headers["etag"]) == (200, '"5"')
     assert SECRETS["title"] not in found.text
+
+
+async def test_a_rule_of_routing_gives_a_partner_leads_of_pipelines_for_partners_alone(
+    leads: Leads,
+) -> None:
+    rule = {"id": "theirs", "owner": ME, "score_at_least": 60}
+    path = "/v1/routing"
+    for pipelines, pointer in (
+        ([], "/rules/0/pipelines"),
+        (["partner", "sales"], "/rules/0/pipelines/1"),
+        (["nowhere"], "/rules/0/pipelines/0"),
+    ):
+        body = {"rules": [rule | {"pipelines": pipelines}]}
+        answer = await send(leads, path, body, method="PUT")
+        assert answer.status_code == 422, answer.text
+        assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
+    made = await send(leads, path, {"rules": [rule | {"pipelines": ["partner"]}]}, method="PUT")
+    assert made.status_code == 200, made.text
+    assert made.json()["rules"][0]["score_at_least"] == 60
