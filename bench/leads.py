@@ -5,7 +5,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import msgspec
@@ -21,7 +21,7 @@ from services import banner
 from services.leads import consumers, defaults
 from services.leads.decider import PIPELINE
 from services.leads.decider.pipeline import stream_of
-from shared import database, schemas
+from shared import database, memory, schemas
 from shared.clock import monotonic, now, rfc3339
 from shared.deciding.command_handler import CommandHandler
 from shared.deciding.store import Origin
@@ -33,7 +33,10 @@ from shared.opening import DECIDING, MIGRATIONS
 CONNECTIONS = 64
 COMMANDS = 6_000
 SAVED = 300
-"""Commands by the library, which does hundreds a second."""
+"""Commands and interactions by the library, which does hundreds a second."""
+
+BATCHES = 10
+"""Of interactions that go with the commands of the whole set."""
 
 BATCH, CUSTOMERS = 1_000, 500
 AT = "2026-11-02T10:00:00.000000Z"
@@ -54,26 +57,61 @@ def measure(stage: Stage) -> list[Row]:
         ours = [sys.executable, "-m", "services.leads", "--api"]
         server = stack.enter_context(served(ours, "leads", environment))
         secret = banner.keys(Path(environment["RAPPORT_DATA"]))["write"]
-        rows = uvloop.run(_commands(stage, server.port, secret, url, count))
-    rows += uvloop.run(_batches(stage))
-    return rows
+        uvloop.run(_captured(server.port, secret, stage.rounds, count // 6))
+        captured, bare, theirs = uvloop.run(_commands(stage, server.port, secret, url, count))
+    decided, copied = uvloop.run(_batches(stage))
+    what, batch = "a lead captured over HTTP, 64 at a time", f"{BATCH:,} interactions decided"
+    return [
+        paired(what, "/s", captured, "bare transactions that insert one event", bare, aim=0.4),
+        paired(batch, "/s", decided, "binary COPY of the rows that follow", copied, aim=0.2),
+        *_by_library(count, captured, decided[1::2], theirs),
+    ]
 
 
-async def _commands(stage: Stage, port: int, secret: str, url: str, count: int) -> list[Row]:
-    """Leads captured over HTTP beside bare transactions, and the same events by a library."""
+def _by_library(
+    count: int, captured: list[float], decided: list[float], theirs: list["Saved"]
+) -> list[Row]:
+    """Each kind of work, and the whole set: so many commands, and interactions."""
+    interactions = BATCHES * BATCH
+
+    def whole(command: float, interaction: float) -> float:
+        return (count + interactions) / (count / command + interactions / interaction)
+
+    saved, inquired = [each.captured for each in theirs], [each.inquired for each in theirs]
+    ours = [whole(*each) for each in zip(captured, decided, strict=True)]
+    library = "the `eventsourcing` library, one at a time, without HTTP"
+    what = f"{count:,} leads captured over HTTP and {interactions:,} interactions decided"
+    return [
+        paired("a lead captured over HTTP, 64 at a time", "/s", captured, library, saved),
+        paired(f"{BATCH:,} interactions decided", "/s", decided, library, inquired),
+        paired(what, "/s", ours, library, [whole(*each) for each in theirs], aim=5),
+    ]
+
+
+class Saved(NamedTuple):
+    """What the library does in a second."""
+
+    captured: float
+    inquired: float
+
+
+async def _commands(
+    stage: Stage, port: int, secret: str, url: str, count: int
+) -> tuple[list[float], list[float], list[Saved]]:
+    """Leads captured over HTTP, bare transactions, and the same by a library."""
     ours, bare, theirs = [], [], []
     for number in range(stage.rounds):
         ours.append(await _captured(port, secret, number, count))
         bare.append(await _inserted(url, number, count))
-        task = msgspec.json.encode({"database": url, "count": SAVED}).decode()
+        task = {"database": url, "count": SAVED, "interactions": SAVED, "name": str(number)}
         command = [sys.executable, "-m", "bench.leads_library"]
-        theirs.append(float(await asyncio.to_thread(told, command, task)))
-        say(f"leads: {ours[-1]:,.0f} captured/s, {bare[-1]:,.0f} bare/s, {theirs[-1]:,.0f} saved/s")
-    what = "a lead captured over HTTP, 64 at a time"
-    return [
-        paired(what, "/s", ours, "bare transactions that insert one event", bare, aim=0.4),
-        paired(what, "/s", ours, "saved by the `eventsourcing` library", theirs, aim=5),
-    ]
+        line = await asyncio.to_thread(told, command, msgspec.json.encode(task).decode())
+        theirs.append(Saved(*map(float, line.split())))
+        say(
+            f"leads: {ours[-1]:,.0f} captured/s, {bare[-1]:,.0f} bare/s; the library saves "
+            f"{theirs[-1].captured:,.0f}/s, {theirs[-1].inquired:,.0f} interactions/s"
+        )
+    return ours, bare, theirs
 
 
 async def _captured(port: int, secret: str, number: int, count: int) -> float:
@@ -138,8 +176,9 @@ async def _rate(
     return count / (monotonic() - began)
 
 
-async def _batches(stage: Stage) -> list[Row]:
-    """Policies on batches of interactions, beside COPY of the rows that they wrote."""
+async def _batches(stage: Stage) -> tuple[list[float], list[float]]:
+    """Policies on batches of interactions, beside COPY of the rows that they wrote; two of each a
+    round, in a process settled as services are."""
     url = database.service_url(stage.database_of("leadsbatch"), "leads")
     await database.ensure_database(url)
     pool = await database.connect(url)
@@ -153,6 +192,7 @@ async def _batches(stage: Stage) -> list[Row]:
         view = consumers.policies("leads-")
         schema = await schemas.prepare(pool, log, view, "leads-")
         ours, theirs = [], []
+        memory.settle()
         for number in range(stage.rounds * 2):
             events = [view.decode(record) for record in _interactions(number)]
             began = monotonic()
@@ -164,16 +204,7 @@ async def _batches(stage: Stage) -> list[Row]:
     finally:
         await log.close()
         await pool.close()
-    return [
-        paired(
-            f"{BATCH:,} interactions of {CUSTOMERS} customers decided",
-            "/s",
-            ours,
-            "binary COPY of the rows that follow",
-            theirs,
-            aim=0.2,
-        )
-    ]
+    return ours, theirs
 
 
 def _interactions(number: int) -> list[Record]:

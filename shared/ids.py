@@ -3,6 +3,7 @@
 import os
 import random
 import time
+from functools import lru_cache
 from hashlib import blake2b
 from uuid import UUID
 
@@ -28,6 +29,7 @@ def uuid8_text(d: str) -> str:
     return f"{d[:8]}-{d[8:12]}-8{d[13:16]}-{_VARIANT_DIGIT[d[16]]}{d[17:20]}-{d[20:32]}"
 
 
+@lru_cache(8_192)  # several ask for that of an event while its batch is worked on
 def event_id(source: str, id: str) -> str:
     """The 128-bit name of an event within its subject: a hash of (source, id), as UUID text."""
     return uuid8_text(blake2b(f"{source}\0{id}".encode(), digest_size=16).hexdigest())

@@ -48,7 +48,7 @@ def text(value: str | None, pointer: str, most: int = SHORT) -> Wrong:
         yield FieldError(pointer, "blank", "This must not be empty.")
     elif len(value) > most:
         yield FieldError(pointer, "too_long", f"At most {most} characters, not {len(value)}.")
-    elif _NO_TEXT.search(value):
+    elif not value.isprintable() and _NO_TEXT.search(value):  # what is printable has neither
         yield FieldError(pointer, "character", "No U+0000 and no lone surrogates.")
 
 
