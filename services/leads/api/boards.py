@@ -16,9 +16,9 @@ from services.leads.queries.boards import Card, Cell
 from services.leads.queries.filters import seen
 from services.leads.states import Defined
 from shared.auth import Key, require
+from shared.cursors import Cursors
 from shared.documents import answers
 from shared.http import conditional, wrong_parameter
-from shared.service import Site
 
 router = APIRouter(tags=["leads"])
 Reader = Annotated[Key, Depends(require("read"))]
@@ -47,7 +47,8 @@ async def board(
     sight = await sight_of(request, key)
     columns = _columns(found, parameters.stage)
     name = f"/v1/boards {pipeline} {parameters.stage} {sight}"
-    after = cursors_of(site).read(name, _cursor(parameters))
+    cursors = cursors_of(site)
+    after = cursors.read(name, _cursor(parameters))
     mark = (str(after[0]), str(after[1])) if after else None
     schema = await schema_of(site, parameters.min_position)
     async with site.pool.acquire() as connection:
@@ -57,7 +58,9 @@ async def board(
     content = _content(found, cells) | {
         "columns": [
             _column(found, number, cells)
-            | _page(site, f"/v1/boards {pipeline} {stage} {sight}", cards[stage], parameters.limit)
+            | _page(
+                cursors, f"/v1/boards {pipeline} {stage} {sight}", cards[stage], parameters.limit
+            )
             for number, stage in enumerate(each.name for each in found.stages)
             if stage in cards
         ]
@@ -112,10 +115,10 @@ def _sums(pipeline: Defined, cells: Sequence[Cell]) -> list[Sum]:
     ]
 
 
-def _page(site: Site, name: str, cards: Sequence[Card], limit: int) -> dict[str, Any]:
+def _page(cursors: Cursors, name: str, cards: Sequence[Card], limit: int) -> dict[str, Any]:
     shown = cards[:limit]
     last = [shown[-1].touched, shown[-1].lead] if len(cards) > limit else None
     return {
         "data": [msgspec.Raw(card.shown.encode()) for card in shown],
-        "next_cursor": cursors_of(site).write(name, [*last]) if last else None,
+        "next_cursor": cursors.write(name, [*last]) if last else None,
     }
