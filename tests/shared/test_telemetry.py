@@ -43,9 +43,11 @@ def logged() -> Iterator[tuple[Written, logging.Logger]]:
     handler.setFormatter(JsonLines())
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+    logger.propagate = False  # reports of tests cannot carry half a character
     try:
         yield written, logger
     finally:
+        logger.propagate = True
         logger.removeHandler(handler)
         logger.setLevel(level)
 
