@@ -9,7 +9,10 @@ from shared.database import Pool
 from shared.locking import locked
 from tests.waiting import until
 
-HELD = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+HELD = """
+SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+WHERE l.locktype = 'advisory' AND d.datname = current_database()
+"""
 
 
 async def held(pool: Pool) -> int:
