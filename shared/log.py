@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -175,6 +175,39 @@ class Log:
             return records
         finally:
             await reader.close()
+
+
+Positions = Mapping[tuple[str, int], int]
+"""Offsets by topic in Kafka and partition."""
+
+
+def lane_of(record: Record) -> tuple[str, int]:
+    """The topic and the partition that a record stands in."""
+    return record.place.topic, record.place.partition
+
+
+async def through(
+    log: Log, positions: Positions, ends: Positions, limit: int, patience: float
+) -> AsyncGenerator[list[Record]]:
+    """All records from these positions up to these ends, in pages of at most `limit`.
+
+    What was appended behind an end is left out. Raises LogUnavailable where the log is away, or has
+    given no record for `patience` seconds, and OffsetLost.
+    """
+    at = {place: offset for place, offset in positions.items() if offset < ends[place]}
+    if not at:
+        return
+    reader = log.reader()
+    try:
+        await reader.start(at)
+        while any(offset < ends[place] for place, offset in at.items()):
+            records = await reader.batch(limit, patience)
+            if not records:
+                raise LogUnavailable(f"the log gave no record for {patience:.0f} s")
+            at |= {lane_of(record): record.place.offset + 1 for record in records}
+            yield [each for each in records if each.place.offset < ends[lane_of(each)]]
+    finally:
+        await reader.close()
 
 
 class Reader:

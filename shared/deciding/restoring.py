@@ -1,7 +1,7 @@
 """The events of a service restored from the topic they were relayed to, then streams and claims."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -14,9 +14,9 @@ from shared.deciding.batch import POLICY
 from shared.deciding.policies import ANYBODY
 from shared.deciding.refolding import refold
 from shared.deciding.resuming import Resuming, resume
-from shared.errors import Conflict, Fatal, LogUnavailable
+from shared.errors import Conflict, Fatal
 from shared.locking import locked
-from shared.log import Log
+from shared.log import Log, Positions, lane_of, through
 from shared.messages import Record, decode
 
 PAGE = 1_000
@@ -128,26 +128,14 @@ async def _read(
     tell: Tell,
 ) -> None:
     found = await connection.fetch("SELECT partition, next_offset, end_offset FROM restoring")
-    ends = {row["partition"]: row["end_offset"] for row in found}
-    at = {row["partition"]: row["next_offset"] for row in found}
-    left = {(topic, n): offset for n, offset in at.items() if offset < ends[n]}
-    if not left:
-        return
-    reader = log.reader()
-    try:
-        await reader.start(left)
-        while any(at[n] < end for n, end in ends.items()):
-            records = await reader.batch(PAGE, PATIENCE)
-            if not records:
-                raise LogUnavailable(f"{topic} gave no record for {PATIENCE:.0f} s")
-            wanted = [record for record in records if record.place.offset < ends[_of(record)]]
-            at |= {_of(record): record.place.offset + 1 for record in records}
-            rows = [reading.row(record) for record in wanted]
+    ends = {(topic, row["partition"]): row["end_offset"] for row in found}
+    at = {(topic, row["partition"]): row["next_offset"] for row in found}
+    async with aclosing(through(log, at, ends, PAGE, PATIENCE)) as pages:
+        async for records in pages:
+            rows = [reading.row(record) for record in records]
+            at |= {lane_of(record): record.place.offset + 1 for record in records}
             await _write(connection, topic, rows, reading.causes(), at)
-            done = sum(min(offset, ends[n]) for n, offset in at.items())
-            tell("reading", done, sum(ends.values()))
-    finally:
-        await reader.close()
+            tell("reading", sum(at.values()), sum(ends.values()))
 
 
 async def _write(
@@ -155,7 +143,7 @@ async def _write(
     topic: str,
     rows: Sequence[Row],
     causes: Sequence[Cause],
-    at: Mapping[int, int],
+    at: Positions,
 ) -> None:
     async with connection.transaction():
         if causes:
@@ -166,7 +154,7 @@ async def _write(
             other = await connection.fetchval(_OTHER, positions, records)
             if other is not None:
                 raise Fatal(f"{topic} has two different events at position {other}.")
-        await connection.execute(_MOVE, topic, [*at], [*at.values()])
+        await connection.execute(_MOVE, topic, [partition for _, partition in at], [*at.values()])
 
 
 async def _complete(connection: Connection) -> int:
@@ -177,10 +165,6 @@ async def _complete(connection: Connection) -> int:
         missing = await connection.fetchval(_MISSING)
         raise Fatal(f"The topic lacks {last - count} events, the first at position {missing}.")
     return int(count)
-
-
-def _of(record: Record) -> int:
-    return record.place.partition
 
 
 class _Reading:

@@ -3,15 +3,15 @@
 What stands before it in its partition they had passed: decided by the rules of then, or left alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import aclosing
 from typing import NamedTuple
 
 from shared import schemas
 from shared.catchup import Tell
 from shared.database import Connection, Pool, in_schema
 from shared.deciding.policies import ANYBODY, Policy, note_belonging
-from shared.errors import LogUnavailable
-from shared.log import Log
+from shared.log import Log, Positions, lane_of, through
 from shared.messages import Record
 from shared.projection import Event, View
 from shared.schemas import Schema
@@ -21,9 +21,6 @@ PAGE = 3_000
 
 PATIENCE = 30.0
 """Seconds without a record, although there are some."""
-
-Offsets = Mapping[tuple[str, int], int]
-"""By topic in Kafka and partition."""
 
 
 class Resuming(NamedTuple):
@@ -45,26 +42,15 @@ async def resume(pool: Pool, log: Log, resuming: Resuming, tell: Tell) -> None:
     view, policy, prefix = resuming
     schema = await schemas.prepare(pool, log, view, prefix)
     ends = await schemas.ends(log, schema)
-    at = dict(await schemas.positions(pool, schema))
-    left = {place: offset for place, offset in at.items() if offset < ends[place]}
-    if not left:
-        return
-    reader = log.reader()
-    try:
-        await reader.start(left)
-        while any(at[place] < end for place, end in ends.items()):
-            records = await reader.batch(PAGE, PATIENCE)
-            if not records:
-                raise LogUnavailable(f"the log gave no record for {PATIENCE:.0f} s")
-            at |= {_of(record): record.place.offset + 1 for record in records}
-            wanted = [each for each in records if each.place.offset < ends[_of(each)]]
-            events = [event for record in wanted if (event := _event(view, record)) is not None]
+    at = await schemas.positions(pool, schema)
+    done, total = sum(at.values()), sum(ends.values())
+    async with aclosing(through(log, at, ends, PAGE, PATIENCE)) as pages:
+        async for records in pages:
+            events = [event for record in records if (event := _event(view, record)) is not None]
             async with pool.acquire() as connection, connection.transaction():
                 await _pass(connection, schema, policy, events)
-            done = sum(min(at[place], end) for place, end in ends.items())
-            tell("passing", done, sum(ends.values()))
-    finally:
-        await reader.close()
+            done += len(records)
+            tell("passing", done, total)
 
 
 def _event(view: View, record: Record) -> Event | None:
@@ -84,7 +70,7 @@ async def _pass(
     rows = await connection.fetch(_DECIDED, policy.name, names)
     decided = {str(row["event"]) for row in rows}
     behind = {
-        _of(event.record): event.record.place.offset + 1
+        lane_of(event.record): event.record.place.offset + 1
         for event in events
         if event.envelope.event in decided
     }
@@ -92,7 +78,9 @@ async def _pass(
         await connection.execute(in_schema(_MOVE, schema.name), *_columns(schema, behind))
 
 
-def _columns(schema: Schema, behind: Offsets) -> tuple[list[str], list[int], list[int], list[int]]:
+def _columns(
+    schema: Schema, behind: Positions
+) -> tuple[list[str], list[int], list[int], list[int]]:
     """Topic, generation, partition and offset of each."""
     sources = {source.name: source for source in schema.sources}
     rows = [
@@ -101,10 +89,6 @@ def _columns(schema: Schema, behind: Offsets) -> tuple[list[str], list[int], lis
     ]
     topics, generations, partitions, offsets = zip(*rows, strict=True)
     return [*topics], [*generations], [*partitions], [*offsets]
-
-
-def _of(record: Record) -> tuple[str, int]:
-    return record.place.topic, record.place.partition
 
 
 _DECIDED = f"""

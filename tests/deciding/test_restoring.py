@@ -208,18 +208,23 @@ async def resumed(pool: Pool, log: Log, prefix: str, tell: Tell = silent) -> Non
     await restore(pool, log, prefix + TOPIC, PARTITIONS, [VISIT, NOTE], tell, resuming)
 
 
+async def assert_nothing_is_added(pool: Pool, log: Log, prefix: str) -> None:
+    """What is decided, lost and restored is the same once the policies have gone on."""
+    await react(pool, log, prefix)
+    before = await toy.everything(pool)
+    await lost(pool)
+    await resumed(pool, log, prefix)
+    await react(pool, log, prefix)
+    assert await toy.everything(pool) == before
+
+
 async def test_what_policies_decided_is_not_decided_again(
     pool: Pool, log: Log, topic_prefix: str
 ) -> None:
     for n in range(40):
         record = happening(f"{n}", f"user:p{n % 4}", amount=n + 1)
         await happened(log, topic_prefix, record, partition=n % 2)
-    await react(pool, log, topic_prefix)
-    before = await toy.everything(pool)
-    await lost(pool)
-    await resumed(pool, log, topic_prefix)
-    await react(pool, log, topic_prefix)
-    assert await toy.everything(pool) == before
+    await assert_nothing_is_added(pool, log, topic_prefix)
 
 
 async def test_what_policies_had_passed_is_not_judged_by_the_rules_of_now(
@@ -269,12 +274,7 @@ async def test_a_record_that_cannot_be_read_keeps_nothing_from_going_on(
 ) -> None:
     await happened(log, topic_prefix, Record(Place("", 0, 0), b"k", b"no event"))
     await happened(log, topic_prefix, happening("1", "user:a"))
-    await react(pool, log, topic_prefix)
-    before = await toy.everything(pool)
-    await lost(pool)
-    await resumed(pool, log, topic_prefix)
-    await react(pool, log, topic_prefix)
-    assert await toy.everything(pool) == before
+    await assert_nothing_is_added(pool, log, topic_prefix)
 
 
 async def test_ended_while_policies_pass_it_goes_on(
