@@ -271,6 +271,7 @@ class LeadScored(Fact, frozen=True):
     points: float
     version: int
     reached: int
+    pipeline: str
 
 
 class LeadPrequalified(Fact, frozen=True):

@@ -1,6 +1,7 @@
 """What leads does of its own accord: an inquiry begins a lead, or joins the one that is open."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from typing import Any, NamedTuple
@@ -27,6 +28,7 @@ from services.leads.events import (
 from services.leads.inbound import Belongs, Interaction
 from services.leads.part import Part
 from services.leads.routes import LeadRouted, LetLeadGo, RouteLead
+from services.leads.states import Known, Pipeline
 from shared.deciding.policies import Belonging, Policy, Reaction, Target
 from shared.errors import Conflict
 from shared.identifiers import RANK
@@ -181,45 +183,38 @@ def _route(event: Event, body: LeadCaptured) -> Reaction:
     lead, pipeline = _lead(event), stream_of(body.pipeline)
 
     def command(states: Mapping[str, Any]) -> RouteLead:
-        return RouteLead(
-            lead=lead,
-            pipeline=body.pipeline,
-            kind=defined(states[pipeline]).kind,
-            source=body.source,
-            channel=body.channel,
-            product=body.product,
-            fields=body.fields,
-            at=body.at,
-        )
+        return _asking(lead, states[pipeline], body, body.at)
 
     return Reaction(ROUTING, ROUTES, ROUTES, command, needs=(Target(PIPELINE, pipeline),))
 
 
 def _route_by_score(event: Event, body: LeadScored) -> Reaction:
-    """Once more, now that it came to a score that a rule asks for; not one assigned by hand.
-
-    Which pipeline it is in is known only with its state; those for partners are none of a score's.
-    """
-    lead = _lead(event)
+    """Once more, now that it came to a score that a rule asks for; not one assigned by hand."""
+    lead, pipeline = _lead(event), stream_of(body.pipeline)
 
     def command(states: Mapping[str, Any]) -> RouteLead:
         found = open_lead(states[lead])
         if found.owner is not None and found.rule is None:
             raise Conflict("Somebody assigned this lead by hand.", code="assigned_by_hand")
-        return RouteLead(
-            lead=lead,
-            pipeline=found.pipeline,
-            source=found.source,
-            channel=found.channel,
-            product=found.product,
-            fields=found.fields,
-            score=body.reached,
-            owner=found.owner,
-            rule=found.rule,
-            at=body.at,
-        )
+        asking = _asking(lead, states[pipeline], found, body.at)
+        return replace(asking, score=body.reached, owner=found.owner, rule=found.rule)
 
-    return Reaction(ROUTING, ROUTES, ROUTES, command, needs=(Target(LEAD, lead),))
+    needs = (Target(LEAD, lead), Target(PIPELINE, pipeline))
+    return Reaction(ROUTING, ROUTES, ROUTES, command, needs=needs)
+
+
+def _asking(lead: str, pipeline: Pipeline, known: LeadCaptured | Known, at: str) -> RouteLead:
+    """Who is to have a lead of which this is known."""
+    return RouteLead(
+        lead=lead,
+        pipeline=known.pipeline,
+        kind=defined(pipeline).kind,
+        source=known.source,
+        channel=known.channel,
+        product=known.product,
+        fields=known.fields,
+        at=at,
+    )
 
 
 def _routing(command: LetLeadGo) -> Reaction:

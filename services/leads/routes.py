@@ -142,8 +142,8 @@ class RouteLead:
     pipeline: str
     source: str
     channel: str
+    kind: Kind
     at: str
-    kind: Kind = "sales"
     product: str | None = None
     fields: Mapping[str, Field] | None = None
     score: int | None = None

@@ -19,7 +19,7 @@ _OF_SCORES: list[LeadEvent] = [
     LeadPrequalified(51.5, 1, at=at(6)),
     LeadDisqualified(7.25, 2, ("known", "least"), at=at(7)),
 ]
-SCORED = LeadScored(51.5, 1, 50, at=at(6))
+SCORED = LeadScored(51.5, 1, 50, "sales", at=at(6))
 
 EVENTS: dict[str, tuple[str, str, Any]] = {
     LEAD.name_of(event): (STREAM, JANE, event) for event in _OF_SCORES

@@ -39,12 +39,12 @@ def test_it_is_told_once_for_a_version_of_the_rules() -> None:
 
 
 def test_a_score_that_a_route_asks_for_is_told_once_and_a_higher_one_again() -> None:
-    scored = LeadScored(31.0, 1, 30, at=at(5))
+    scored = LeadScored(31.0, 1, 30, "sales", at=at(5))
     given(LEAD, captured()).when(judge(31.0, asked=(20, 30, 40))).then(scored)
     there = given(LEAD, captured(), scored)
     there.when(judge(39, asked=(20, 30, 40))).then_nothing()
     there.when(judge(25, asked=(20, 30, 40))).then_nothing()
-    there.when(judge(40, asked=(20, 30, 40))).then(LeadScored(40, 1, 40, at=at(5)))
+    there.when(judge(40, asked=(20, 30, 40))).then(LeadScored(40, 1, 40, "sales", at=at(5)))
     assert known(scored).reached == 30
 
 

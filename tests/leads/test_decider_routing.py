@@ -39,9 +39,8 @@ DEFINED = RoutingDefined(1, RULES, TEAMS, at=AT)
 
 def asks(lead: str = "l1", **facts: Any) -> RouteLead:
     known = {"pipeline": "sales", "source": "/web/form", "channel": "web", "at": AT}
-    if facts.get("pipeline") == "partner":
-        known["kind"] = "partner"
-    return RouteLead(lead=lead, **(known | facts))
+    kind = "partner" if facts.get("pipeline") == "partner" else "sales"
+    return RouteLead(lead=lead, **(known | {"kind": kind} | facts))
 
 
 def to(owner: str, rule: str, team: str | None = None, lead: str = "l1") -> LeadRouted:

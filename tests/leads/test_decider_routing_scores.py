@@ -33,7 +33,13 @@ DEFINED = RoutingDefined(1, RULES, TEAMS, at=AT)
 
 
 def asks(**facts: Any) -> RouteLead:
-    usual = {"pipeline": "sales", "source": "/web", "channel": "web", "product": "CHAIR-7"}
+    usual = {
+        "pipeline": "sales",
+        "kind": "sales",
+        "source": "/web",
+        "channel": "web",
+        "product": "CHAIR-7",
+    }
     return RouteLead(lead="l1", at=AT, **(usual | facts))
 
 
@@ -101,16 +107,30 @@ def test_points_out_of_bounds_are_named(points: int) -> None:
 
 
 def test_a_partner_gets_no_lead_of_a_pipeline_that_is_not_for_partners() -> None:
-    rules = (Route("old", owner="partner:1"), Route("team", team="mixed"))
+    rules = (
+        Route("mixed", team="mixed"),
+        Route("old", owner="partner:1"),
+        Route("ours", owner="a"),
+    )
     teams = {"mixed": (Member("partner:2", 9), Member("a"))}
     there = given(ROUTING, RoutingDefined(1, rules, teams, at=AT))
-    there.when(asks()).then(to("a", "team", "mixed"))
-    there.when(asks(pipeline="resale", kind="partner")).then(to("partner:1", "old"))
+    there.when(asks()).then(to("a", "ours"))
+    there.when(asks(kind="partner")).then(to("partner:2", "mixed", "mixed"))
+
+
+def test_by_score_a_partner_gets_leads_of_pipelines_for_partners() -> None:
+    rules = (Route("theirs", owner="partner:1", score_at_least=50, pipelines=("resale",)),)
+    there = given(ROUTING, RoutingDefined(1, rules, {}, at=AT))
+    asked = asks(score=50, pipeline="resale", kind="partner")
+    there.when(asked).then(to("partner:1", "theirs", None, 50))
 
 
 def test_a_rule_for_a_partner_names_its_pipelines() -> None:
-    define = DefineRouting(rules=(Route("p", owner="partner:1"),), teams={}, at=AT)
-    given(ROUTING).when(define).refused("partner_pipelines", "/rules/0/pipelines")
+    rules = (Route("p", owner="partner:1"), Route("q", team="mixed"))
+    define = DefineRouting(rules=rules, teams={"mixed": (Member("partner:2"),)}, at=AT)
+    for number in range(2):
+        pointer = f"/rules/{number}/pipelines"
+        given(ROUTING).when(define).refused("partner_pipelines", pointer)
 
 
 def test_the_rule_by_which_somebody_has_a_lead_is_kept_and_forgotten_by_hand() -> None:

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from services.leads import watching
 from services.leads.commands import AssignLead, DefineScoring, LoseLead, ReopenLead
-from services.leads.decider import LEAD, ROUTING, SCORING
+from services.leads.decider import LEAD, PIPELINE, ROUTING, SCORING
+from services.leads.decider.pipeline import stream_of
 from services.leads.decider.routing import STREAM as ROUTES
 from services.leads.decider.scoring import STREAM
 from services.leads.events import Condition, Interest, Prequalification
@@ -151,6 +152,25 @@ async def test_a_lead_goes_to_whom_an_earlier_rule_gives_it_once_it_has_the_poin
     history = (await leads.get(f"/v1/leads/{number(1)}/history"))["data"]
     reasons = [each["data"]["reason"] for each in history if each["type"] == "lead.assigned"]
     assert reasons == ["rule rest", "rule warm, by a score of 40 or more"]
+
+
+async def test_by_its_score_a_lead_of_a_pipeline_for_partners_goes_to_one(
+    leads: Leads, lease: Lease
+) -> None:
+    await defined(leads, "partner")
+    await rules(leads)
+    routes = (Route("theirs", owner="partner:1", pipelines=("partner",), score_at_least=40),)
+    command = DefineRouting(rules=routes, teams={}, at=rfc3339(now()))
+    await leads.handler.carry_out(
+        *(ROUTING, ROUTES, command, Origin("service:app")), partitionkey=ROUTES
+    )
+    pipeline = (await leads.handler.load(PIPELINE, stream_of("partner"))).state
+    await leads.carry_out(number(1), capture(1, pipeline=pipeline))
+    for times in range(2):
+        await tell(leads, "quote.requested", id=str(times))
+    await look(leads, lease)
+    await react(leads)
+    assert (await leads.get(f"/v1/leads/{number(1)}"))["owner"] == "partner:1"
 
 
 async def test_two_who_are_one_are_scored_together(leads: Leads, lease: Lease) -> None:

@@ -18,7 +18,7 @@ from services.leads.api.context import (
 )
 from services.leads.decider import ROUTING
 from services.leads.decider.pipeline import defined
-from services.leads.decider.routing import FOR_PARTNERS, MOST_POINTS, STREAM, is_partner
+from services.leads.decider.routing import FOR_PARTNERS, MOST_POINTS, STREAM, is_for_partners
 from services.leads.routes import (
     DefineRouting,
     Leave,
@@ -136,11 +136,10 @@ async def put_routing(
     Once a lead's score comes to the `score_at_least` of a rule, the rules are asked again: one that
     stands before the rule by which it has its owner takes it over, unless it was assigned by hand
     or its owner is of that team. Each such score is told once. A partner gets leads of pipelines
-    of the kind partner alone: its rules name `pipelines`.
+    of the kind partner alone: rules for one, or a team with one, name `pipelines`.
     """
 
     async def run() -> Response:
-        await _suits(request, body)
         kept = await handler_of(request).load(ROUTING, STREAM)
         expected = expected_version(request) if kept.version else 0
         command = DefineRouting(
@@ -148,16 +147,17 @@ async def put_routing(
             teams=msgspec.convert(body.model_dump()["teams"], dict[str, tuple[Member, ...]]),
             at=moment(),
         )
+        await _suits(request, command)
         return await _carry_out(request, command, key, expected)
 
     return await once(site_of(request).pool, key, request, run)
 
 
-async def _suits(request: Request, body: RoutingBody) -> None:
+async def _suits(request: Request, command: DefineRouting) -> None:
     """Raises Unprocessable where a partner would get leads of a pipeline that is not for them."""
     wrong = []
-    for number, rule in enumerate(body.rules):
-        if not is_partner(rule.owner):
+    for number, rule in enumerate(command.rules):
+        if not is_for_partners(rule, command.teams):
             continue
         for place, name in enumerate(rule.pipelines):
             found = await pipeline(request, name)

@@ -26,7 +26,8 @@ def judge(state: Lead, command: JudgeLead) -> Sequence[LeadEvent]:
         found.append(_verdict(command, command.failed))
     reached = max((each for each in command.asked if command.points >= each), default=0)
     if reached > lead.reached:
-        found.append(LeadScored(command.points, command.version, reached, at=command.at))
+        told = (command.points, command.version, reached, lead.pipeline)
+        found.append(LeadScored(*told, at=command.at))
     return found
 
 

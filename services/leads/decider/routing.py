@@ -93,7 +93,7 @@ def route(state: Routing, command: RouteLead) -> Sequence[RoutingEvent]:
         return _by_score(state, command)
     if command.lead in state.given:
         return []
-    rule = next((rule for rule in state.rules if _holds(rule, command)), None)
+    rule = next((rule for rule in state.rules if _holds(state, rule, command)), None)
     if rule is None:
         return [LeadUnrouted(command.lead, NO_RULE, state.version, at=command.at)]
     return _to(state, command, rule)
@@ -104,7 +104,9 @@ def _by_score(state: Ordered, command: RouteLead) -> Sequence[RoutingEvent]:
 
     Who has it keeps it where it would only change hands within the team, or nobody is there.
     """
-    rule = next((rule for rule in _before(state, command.rule) if _holds(rule, command)), None)
+    rule = next(
+        (rule for rule in _before(state, command.rule) if _holds(state, rule, command)), None
+    )
     if rule is None:
         return []
     members = {member.representative for member in state.teams.get(rule.team or "", ())}
@@ -124,7 +126,7 @@ def _before(state: Ordered, id: str | None) -> Sequence[Route]:
 def _to(state: Ordered, command: RouteLead, rule: Route) -> Sequence[RoutingEvent]:
     """To the owner that a rule names, or to one of its team."""
     lead, version, at = command.lead, state.version, command.at
-    owner = rule.owner or _next(state, rule.team or "", command.kind)
+    owner = rule.owner or _next(state, rule.team or "")
     if owner is None:
         return [LeadUnrouted(lead, NOBODY, version, rule.id, at=at)]
     asked = rule.score_at_least
@@ -199,17 +201,13 @@ def _is_bounded(there: Ordered, owner: str) -> bool:
     )
 
 
-def _next(state: Ordered, team: str, kind: str) -> str | None:
+def _next(state: Ordered, team: str) -> str | None:
     """Whose turn it is: smooth weighted round robin, as nginx has it.
 
     Everybody who may gets their weight as credit, the one with most of it is next and pays the
     weights of all: A, B and C of 5, 1, 1 come as A A B A C A A.
     """
-    candidates = [
-        member
-        for member in _candidates(state, team)
-        if kind == FOR_PARTNERS or not is_partner(member.representative)
-    ]
+    candidates = _candidates(state, team)
     if not candidates:
         return None
     credits = state.credits.get(team, {})
@@ -241,12 +239,12 @@ def _candidates(state: Ordered, team: str) -> list[Member]:
     ]
 
 
-def _holds(rule: Route, lead: RouteLead) -> bool:
+def _holds(state: Ordered, rule: Route, lead: RouteLead) -> bool:
     fields = lead.fields or {}
     place = {name: str(fields.get(name, "")).casefold() for name in _PLACES}
     return all(
         (
-            lead.kind == FOR_PARTNERS or not is_partner(rule.owner),
+            lead.kind == FOR_PARTNERS or not is_for_partners(rule, state.teams),
             rule.score_at_least is None or (lead.score or 0) >= rule.score_at_least,
             _one_of(rule.pipelines, lead.pipeline),
             _one_of(rule.channels, lead.channel),
@@ -259,8 +257,10 @@ def _holds(rule: Route, lead: RouteLead) -> bool:
     )
 
 
-def is_partner(owner: str | None) -> bool:
-    return owner is not None and owner.startswith("partner:")
+def is_for_partners(rule: Route, teams: Mapping[str, Sequence[Member]]) -> bool:
+    """Whether a lead may go to a partner by it."""
+    members = (member.representative for member in teams.get(rule.team or "", ()))
+    return any(who.startswith("partner:") for who in (rule.owner or "", *members))
 
 
 _PLACES = ("country", "region", "postcode")
@@ -295,7 +295,7 @@ def _wrong(command: DefineRouting) -> Wrong:
         yield from _wrong_team(members, f"/teams/{escaped(team)}")
 
 
-def _wrong_rule(rule: Route, teams: Mapping[str, object], pointer: str) -> Wrong:
+def _wrong_rule(rule: Route, teams: Mapping[str, Sequence[Member]], pointer: str) -> Wrong:
     yield from name(rule.id, f"{pointer}/id")
     yield from text(rule.owner, f"{pointer}/owner")
     if (rule.team is None) == (rule.owner is None):
@@ -307,7 +307,7 @@ def _wrong_rule(rule: Route, teams: Mapping[str, object], pointer: str) -> Wrong
         yield FieldError(f"{pointer}/team", "unknown_team", detail)
     if rule.score_at_least is not None:
         yield from whole(rule.score_at_least, f"{pointer}/score_at_least", 1, MOST_POINTS)
-    if is_partner(rule.owner) and not rule.pipelines:
+    if is_for_partners(rule, teams) and not rule.pipelines:
         detail = "A partner gets leads of pipelines for partners alone: name them."
         yield FieldError(f"{pointer}/pipelines", "partner_pipelines", detail)
     for part in (
