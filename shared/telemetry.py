@@ -96,6 +96,7 @@ def access(method: str, path: str, status: int, seconds: float) -> None:
     record = logging.LogRecord.__new__(logging.LogRecord)
     vars(record).update(_LINE)
     record.created = clock.now().timestamp()
+    record.msecs = record.created % 1 * 1000
     record.args = (method, path, status)
     vars(record).update(status=status, seconds=round(seconds, 6))
     _access.handle(record)

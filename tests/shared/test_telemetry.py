@@ -89,6 +89,16 @@ def test_the_line_of_a_request_says_what_was_asked_how_it_ended_and_how_long_it_
     assert (said["status"], said["seconds"]) == (200, 0.012346)
 
 
+def test_as_text_it_says_when_to_the_millisecond() -> None:
+    with logged() as (written, logger):
+        logger.handlers[-1].setFormatter(logging.Formatter("%(created).6f %(msecs)03d"))
+        for _ in range(2):
+            access("GET", "/v1/leads", 200, 0.1)
+    for line in written.getvalue().splitlines():
+        created, milliseconds = line.split()
+        assert abs(int(created.split(".")[1][:3]) - int(milliseconds)) <= 1
+
+
 def test_no_line_is_made_where_nobody_reads_it() -> None:
     with logged() as (written, logger):
         logger.setLevel(logging.WARNING)
