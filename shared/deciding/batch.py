@@ -79,9 +79,11 @@ class Batch:
     ) -> "Batch":
         """Load and lock every stream that may be reached, in the open transaction.
 
-        `claimants`: subjects that the batch is going to take claims of.
+        Mostly a stream claims the subject that is its partition key; `claimants` are others that
+        the batch is going to take claims of.
         """
-        subjects = {subject for each in wanted for subject in each.subjects} | {*claimants}
+        subjects = {subject for each in wanted for subject in each.subjects}
+        subjects |= {each.partitionkey for each in wanted if each.prefix is None} | {*claimants}
         scopes = {each.scope for each in wanted if each.scope is not None}
         customers, holders = await held(connection, scopes, subjects)
         held_by = await _held_within(connection, wanted, customers)

@@ -113,7 +113,7 @@ class CommandHandler:
         """Decide upon the stream as it stands and append what follows.
 
         With `expected`, only upon that version of it: else PreconditionFailed. 0 is a stream that
-        is not there yet, and is not looked for. Raises ClaimTaken, Conflict where others were
+        is not there yet, and is not looked for first. Raises ClaimTaken, Conflict where others were
         faster five times, and whatever the decider raises.
         """
         wanted = Wanted(decider, stream, lambda states: command, partitionkey, expected)
@@ -133,8 +133,8 @@ class CommandHandler:
         return self._turns.setdefault(stream, asyncio.Lock())
 
     async def _carry_out_all(self, wanted: Sequence["Wanted"], origin: Origin) -> list[Handled]:
-        for _ in range(TRIES):
-            made = await self._decide(wanted, origin)
+        for tries in range(TRIES):
+            made = await self._decide(wanted, origin, again=tries > 0)
             changes = [change for change in made if change.decided]
             outcome = await self._writer.append(*changes) if changes else None
             match outcome:
@@ -150,11 +150,13 @@ class CommandHandler:
             raise stale(None)
         raise Conflict("Others changed this at the same time; try again.", code="contended")
 
-    async def _decide(self, wanted: Sequence["Wanted"], origin: Origin) -> list[Change]:
+    async def _decide(
+        self, wanted: Sequence["Wanted"], origin: Origin, *, again: bool
+    ) -> list[Change]:
         if len(wanted) == 1:
-            loaded = [await self._wanted(wanted[0])]
+            loaded = [await self._wanted(wanted[0], again=again)]
         else:
-            loaded = await asyncio.gather(*(self._wanted(each) for each in wanted))
+            loaded = await asyncio.gather(*(self._wanted(each, again=again) for each in wanted))
         kept = {found.stream: found for found in loaded}
         states = {stream: found.state for stream, found in kept.items()}
         changes = []
@@ -170,8 +172,9 @@ class CommandHandler:
             changes.append(Change(each.decider, found, decided, after, each.partitionkey))
         return changes
 
-    async def _wanted(self, wanted: "Wanted") -> Kept:
-        if wanted.expected == 0:
+    async def _wanted(self, wanted: "Wanted", *, again: bool) -> Kept:
+        """The stream as it stands; one that is not to be there only once that turned out wrong."""
+        if wanted.expected == 0 and not again:
             return Kept(wanted.stream, 0, wanted.decider.initial)
         return await self.load(wanted.decider, wanted.stream)
 

@@ -59,6 +59,15 @@ async def test_of_two_with_the_same_version_one_wins_and_one_is_told(
     assert (await handler.load(VISIT, toy.stream_of("1"))).version == 3
 
 
+async def test_a_stream_that_is_not_to_be_there_yet_is_begun_once(
+    pool: Pool, handler: CommandHandler
+) -> None:
+    assert (await order(handler, "1", 1, expected=0)).version == 2
+    with pytest.raises(PreconditionFailed, match="Version 2 stands"):
+        await order(handler, "1", 2, expected=0)
+    assert (await handler.load(VISIT, toy.stream_of("1"))).version == 2
+
+
 async def test_without_a_version_all_of_those_at_once_take_effect(
     pool: Pool, handler: CommandHandler
 ) -> None:

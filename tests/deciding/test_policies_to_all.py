@@ -76,9 +76,9 @@ def react(event: Event) -> Sequence[Reaction] | None:
     body, envelope = event.body, event.envelope
     assert isinstance(body, toy.Body)
     if envelope.type == "wait.began":
-        who = envelope.partitionkey
-        command = Waited(str(body.amount), who, NOW)
-        return [Reaction(LINE, toy.stream_of(str(body.amount)), who, lambda _: command)]
+        command = Waited(str(body.amount), envelope.partitionkey, NOW)
+        stream = toy.stream_of(str(body.amount))  # its key, too, which is not whom it waits for
+        return [Reaction(LINE, stream, stream, lambda _: command)]
     if envelope.type != "thing.happened":
         return None
     subjects = tuple(each["subject"] for each in body.identifiers if "subject" in each)
