@@ -8,6 +8,7 @@ from functools import partial
 from shared.failpoints import EXIT
 from shared.ids import random_token
 from tests.faults.asking import ask
+from tests.faults.audit import settle
 from tests.faults.kills import RECOVERY
 from tests.faults.points import armed
 from tests.faults.scenario import Done
@@ -106,6 +107,7 @@ def _fill(apart: Apart, number: int) -> None:
     ids = [event["id"] for person in people for event in person.events]
     customers = [each for person in people for each in person.customers(EVENTS_OF_A_PERSON)]
     apart.accounts.append(Told(ids, customers))
+    settle(apart)  # a backlog would be a lag of its own
 
 
 def _exit(point: str) -> str:

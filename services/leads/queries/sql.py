@@ -34,23 +34,23 @@ def own_field(name: str) -> str:
 _FIELDS = """coalesce((SELECT json_object_agg(f.name, f.value::json ORDER BY f.name)
         FROM {s}.fields f WHERE f.lead = l.lead AND f.value IS NOT NULL), '{}'::json)"""
 
-LEAD = f"""json_build_object('id', l.lead, 'version', l.version, 'state', l.state,
-    'pipeline', l.pipeline, 'stage', l.stage, 'since', {moment("l.since")},
-    'subject', l.subject, 'customer', {customer_of("l.subject")},
-    'source', l.source, 'channel', l.channel, 'title', l.title,
-    'captured', {moment("l.captured")}, 'touched', {moment("l.touched")},
-    'closed', {moment("l.closed_at")},
-    'product', l.product, 'amount', l.amount, 'currency', l.currency,
-    'expected_close', l.expected_close, 'owner', l.owner, 'inquiries', l.inquiries,
-    'hot', l.heated IS NOT NULL, 'heated', {moment("l.heated")},
-    'prequalified', l.prequalified, 'fields', {_FIELDS},
-    'won', CASE WHEN l.state = 'won' THEN
-        json_build_object('amount', l.won_amount, 'currency', l.won_currency) END,
-    'lost', CASE WHEN l.state = 'lost' THEN
-        json_build_object('reason', l.reason, 'competitor', l.competitor) END,
-    'merged', CASE WHEN l.state = 'merged' THEN json_build_object('into', l.merged_into) END
-    )::text"""
-"""A row `l` of `leads` as lists show it; money in minor units."""
+LEAD = f"""(SELECT row_to_json(r)::text FROM (SELECT l.lead AS id, l.version, l.state,
+    l.pipeline, l.stage, {moment("l.since")} AS since,
+    l.subject, {customer_of("l.subject")} AS customer,
+    l.source, l.channel, l.title,
+    {moment("l.captured")} AS captured, {moment("l.touched")} AS touched,
+    {moment("l.closed_at")} AS closed,
+    l.product, l.amount, l.currency,
+    l.expected_close, l.owner, l.inquiries,
+    l.heated IS NOT NULL AS hot, {moment("l.heated")} AS heated,
+    l.prequalified, {_FIELDS} AS fields,
+    CASE WHEN l.state = 'won' THEN
+        json_build_object('amount', l.won_amount, 'currency', l.won_currency) END AS won,
+    CASE WHEN l.state = 'lost' THEN
+        json_build_object('reason', l.reason, 'competitor', l.competitor) END AS lost,
+    CASE WHEN l.state = 'merged' THEN json_build_object('into', l.merged_into) END AS merged
+    ) r)"""
+"""A row `l` of `leads` as lists show it; money in minor units. A row costs less than an object."""
 
 STAGES = """SELECT * FROM unnest({0}::text[], {1}::text[], {2}::integer[])
     AS stages (pipeline, stage, probability)"""
