@@ -5,8 +5,11 @@ from uuid import UUID
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticSerializationError, to_json
 
 from services.leads.events import Kind
+from shared.errors import FieldError, Unprocessable
+from shared.http import pointer
 from shared.parameters import Line
 
 Text = Annotated[Line, StringConstraints(min_length=1, max_length=512)]
@@ -187,5 +190,13 @@ class RuleSetBody(BaseModel):
 
 
 def plain(body: BaseModel) -> Any:
-    """A body as its JSON says it."""
-    return msgspec.json.decode(body.model_dump_json())
+    """A body as its JSON says it. Raises Unprocessable for text that no JSON can hold."""
+    found: dict[str, Any] = {}
+    for name, value in body.model_dump().items():
+        try:
+            found |= msgspec.json.decode(to_json({name: value}, inf_nan_mode="null"))
+        except PydanticSerializationError:
+            where = pointer([name.encode(errors="replace").decode()])
+            wrong = FieldError(where, "character", "Half a surrogate pair is no text.")
+            raise Unprocessable(wrong.detail, errors=(wrong,)) from None
+    return found

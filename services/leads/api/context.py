@@ -18,7 +18,7 @@ from shared.cursors import Cursors
 from shared.database import in_schema
 from shared.deciding.command_handler import CommandHandler, Handled
 from shared.deciding.store import Kept, Origin
-from shared.errors import Forbidden, NotFound
+from shared.errors import Forbidden, NotFound, Problem
 from shared.generations import PASSED, located
 from shared.http import json_response, version_tag, wait_until, wrong_parameter
 from shared.log import partition_of
@@ -80,16 +80,21 @@ async def schema_of(site: Site, min_position: str | None = None) -> str:
 async def _reached(site: Site, schema: str, place: Place) -> bool:
     """Whether all up to a place, in the log or in the table of events, is folded."""
     if place.topic == EVENTS:
+        if place.partition >= site.partitions or place.offset > _LARGEST:
+            raise _nowhere()
         sql = in_schema(_FOLDED, schema)
         return bool(await site.pool.fetchval(sql, place.partition, place.offset))
     try:
         at = located(site.schema.sources, site.settings.topic_prefix, site.partitions, place)
     except ValueError:
-        raise wrong_parameter(
-            "min_position", "position", "This position is of no topic that is read here."
-        ) from None
+        raise _nowhere() from None
     sql = in_schema(f"SELECT {PASSED}", schema)
     return bool(await site.pool.fetchval(sql, *at, place.partition, place.offset))
+
+
+def _nowhere() -> Problem:
+    detail = "This position is of no topic that is read here."
+    return wrong_parameter("min_position", "position", detail)
 
 
 async def lead(request: Request, key: Key, id: UUID) -> Kept:
@@ -136,5 +141,8 @@ def answer(
         body["position"] = position(site_of(request), partitionkey, handled.position)
     return json_response(body, status, {"ETag": version_tag(handled.version)})
 
+
+_LARGEST = 2**62
+"""A position of the table of events that PostgreSQL can hold."""
 
 _FOLDED = "SELECT coalesce(max(sequence) >= $2, false) FROM {s}.reached WHERE partition = $1"

@@ -15,10 +15,11 @@ from shared.auth import Key, require
 from shared.deciding.command_handler import stale
 from shared.errors import NotFound, PreconditionFailed
 from shared.http import expected_version, json_response, version_tag
+from shared.parameters import Line
 
 Reader = Annotated[Key, Depends(require("read"))]
 Operator = Annotated[Key, Depends(require("ops", "write"))]
-Name = Annotated[str, Path(min_length=1, max_length=64)]
+Name = Annotated[Line, Path(min_length=1, max_length=64)]
 IfMatch = Annotated[
     str | None,
     Header(alias="If-Match", description="The ETag of what you saw; required to change it."),
