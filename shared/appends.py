@@ -17,17 +17,36 @@ SETTLE_TIMEOUT = 4.5
 MAX_QUEUED_BYTES = 64 * 1024 * 1024
 
 ORIGIN = "origin"
-"""The header of a copied record that says where it stood before: partition/offset."""
+"""The header of a copied record that says where it stood before."""
 
 _HEADERS = [("content-type", CONTENT_TYPE.encode())]
 _logger = logging.getLogger("rapport.log")
+
+
+class Origin(NamedTuple):
+    """Where a record stood that was copied: in which generation of its topic, and where there."""
+
+    generation: int
+    partition: int
+    offset: int
+
+    def header(self) -> bytes:
+        return b"%d/%d/%d" % self
+
+    @classmethod
+    def read(cls, header: bytes | None) -> "Origin | None":
+        """None for what is no origin."""
+        numbers = (header or b"").split(b"/")
+        if len(numbers) != 3 or not all(number.isdigit() for number in numbers):
+            return None
+        return cls(*map(int, numbers))
 
 
 class Copied(Entry, frozen=True, gc=False):
     """An entry that is copied from elsewhere: its first time in ms, its place there."""
 
     timestamp: int
-    origin: bytes
+    origin: Origin
 
 
 @dataclass
@@ -128,6 +147,6 @@ class _Request(NamedTuple):
 def _add(builder: Any, entry: Entry) -> bool:
     timestamp, headers = None, _HEADERS
     if isinstance(entry, Copied):
-        timestamp, headers = entry.timestamp, [*_HEADERS, (ORIGIN, entry.origin)]
+        timestamp, headers = entry.timestamp, [*_HEADERS, (ORIGIN, entry.origin.header())]
     added = builder.append(timestamp=timestamp, key=entry.key, value=entry.value, headers=headers)
     return added is not None

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from shared.clock import monotonic
 from shared.copies import Copy, Mark, Marks, Sum
 from shared.errors import Fatal, LogUnavailable
-from shared.log import Copied, Log, Original, partition_of
+from shared.log import Copied, Log, Origin, Original, partition_of
 
 STILL = 30.0
 """Seconds without a record, although there are some, before the log counts as away."""
@@ -183,7 +183,7 @@ class CopySession:
             self._sums[one.partition] = self._sums[one.partition].plus(added)
             self._read[one.partition] = one.offset + 1
             if one.offset > there.get((number, one.partition), -1):
-                lanes.setdefault(number, []).append(_copied(one))
+                lanes.setdefault(number, []).append(_copied(one, self._copy.former))
         return lanes
 
     async def _append(self, lanes: Mapping[int, Sequence[Copied]]) -> dict[int, int]:
@@ -213,7 +213,7 @@ class CopySession:
         self._written[one.partition] = one.offset + 1
         if one.origin is None and self._late:
             return
-        partition, offset = _place(one.origin) or (-1, -1)
+        _, partition, offset = one.origin or (0, -1, -1)
         mark = self._marks.former.get(partition)
         if mark is None:
             raise self._spoiled(f"{one.partition}/{one.offset} was not copied there")
@@ -258,15 +258,9 @@ def _pieces(found: Sequence[Original]) -> Iterator[Sequence[Original]]:
         yield found[start:]
 
 
-def _copied(one: Original) -> Copied:
-    origin = b"%d/%d" % (one.partition, one.offset)
+def _copied(one: Original, generation: int) -> Copied:
+    origin = Origin(generation, one.partition, one.offset)
     return Copied(one.key, one.value, one.timestamp, origin)  # type: ignore[arg-type]
-
-
-def _place(origin: bytes | None) -> tuple[int, int] | None:
-    """The partition and offset in an origin."""
-    partition, _, offset = (origin or b"").partition(b"/")
-    return (int(partition), int(offset)) if partition.isdigit() and offset.isdigit() else None
 
 
 def _places(topic: str, offsets: Mapping[int, int]) -> dict[tuple[str, int], int]:

@@ -2,22 +2,27 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from shared.consumer import Consumer, Pace
 from shared.database import Pool
+from shared.duties import Duty, duties
 from shared.errors import Fatal
 from shared.leases import Single
 from shared.log import Log
 from shared.outcomes import backoff, describe
 from shared.projection import View
 from shared.promotion import Promotion
-from shared.schemas import Duty, Progress, Schema, duties, load, prepare
+from shared.schemas import Progress, Schema, load, prepare
 from shared.status import PartitionStatus
 from shared.tasks import cancelled_by_others_only, end
 from shared.worker import Worker, worker_name
 
 LOOK_TIMEOUT = 20.0
+
+Prepare = Callable[[Pool, Log, View, str], Coroutine[Any, Any, Schema]]
+"""Finds the schema of a view, or makes it."""
 
 _logger = logging.getLogger("rapport.crew")
 
@@ -39,6 +44,7 @@ class Crew:
         pace: Pace | None = None,
         schema: Schema | None = None,
         name: str | None = None,
+        prepare: Prepare = prepare,
     ) -> None:
         self._pool = pool
         self._log = log
@@ -47,6 +53,7 @@ class Crew:
         self._prefix = prefix
         self._pace = pace or Pace()
         self.schema = schema
+        self._prepare = prepare
         self.name = name or worker_name()
         self._stopping = asyncio.Event()
         self._workers: dict[str, Worker] = {}
@@ -112,7 +119,9 @@ class Crew:
         tries = 0
         while self.schema is None and not self._stopping.is_set():
             try:
-                self.schema = await prepare(self._pool, self._log, self._view, self._prefix)
+                self.schema = await self._until_stopped(
+                    self._prepare(self._pool, self._log, self._view, self._prefix)
+                )
             except Fatal:
                 raise
             except Exception as error:
@@ -121,6 +130,17 @@ class Crew:
                 await self._sleep(backoff(tries))
                 tries += 1
         return self.schema
+
+    async def _until_stopped(self, work: Coroutine[Any, Any, Schema]) -> Schema | None:
+        """Its result; None where this is stopped before."""
+        working = asyncio.create_task(work)
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+            return working.result() if working.done() else None
+        finally:
+            stopping.cancel()
+            await end(working)
 
     async def _look(self, *, silent: bool) -> bool:
         """Begin and end workers as wanted, and let rise what has caught up; False where it failed.

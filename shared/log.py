@@ -12,6 +12,7 @@ from shared import administration
 from shared.appends import ORIGIN, Lane, Queued
 from shared.appends import SETTLE_TIMEOUT as SETTLE_TIMEOUT
 from shared.appends import Copied as Copied
+from shared.appends import Origin as Origin
 from shared.clock import monotonic
 from shared.errors import Fatal, LogUnavailable, OffsetLost
 from shared.messages import Entry, Place, Record
@@ -44,7 +45,7 @@ class Original(NamedTuple):
     key: bytes | None
     value: bytes | None
     timestamp: int
-    origin: bytes | None
+    origin: Origin | None
 
 
 class Log:
@@ -284,9 +285,9 @@ class Reader:
 
 
 def _original(record: Any) -> Original:
-    origin = next((value for name, value in record.headers if name == ORIGIN), None)
+    header = next((value for name, value in record.headers if name == ORIGIN), None)
     place = (record.partition, record.offset)
-    return Original(*place, record.key, record.value, record.timestamp, origin)
+    return Original(*place, record.key, record.value, record.timestamp, Origin.read(header))
 
 
 async def _bounded(closing: Awaitable[T], what: str) -> None:

@@ -13,8 +13,8 @@ from shared import database, deployment, generations, schemas
 from shared.auth import Keyring, RemoteKeyring
 from shared.clock import monotonic
 from shared.consumer import Pace
-from shared.crew import Crew
-from shared.deciding import restoring
+from shared.crew import Crew, Prepare
+from shared.deciding import restoring, succession
 from shared.deciding.relay import relay
 from shared.errors import Fatal, LogUnavailable
 from shared.leases import Single
@@ -229,13 +229,19 @@ async def _is_there(log: Log, pool: database.Pool, topic: str, prefix: str) -> b
 
 
 def _crew(
-    site: Site, pool: database.Pool, view: View, singles: Sequence[Single], schema: Schema | None
+    site: Site,
+    pool: database.Pool,
+    view: View,
+    singles: Sequence[Single],
+    schema: Schema | None = None,
+    prepare: Prepare = schemas.prepare,
 ) -> Crew:
     return Crew(
         *(pool, site.log, view, singles),
         prefix=site.settings.topic_prefix,
         pace=Pace(lease=site.settings.lease_seconds, grace=GRACE),
         schema=schema,
+        prepare=prepare,
     )
 
 
@@ -246,4 +252,4 @@ def _policies(service: Service, site: Site, pool: database.Pool) -> Crew | None:
     topic = site.topics[service.relayed.name]
     relaying = Single("relay", relay(site.log, topic, site.partitions), live_only=True)
     view = service.policies(site.settings.topic_prefix)
-    return _crew(site, pool, view, [relaying], None)
+    return _crew(site, pool, view, [relaying], prepare=succession.prepare)

@@ -8,7 +8,7 @@ from shared.database import Connection, Pool, ddl, in_schema
 from shared.errors import Fatal, NotFound
 from shared.generations import first_seen
 from shared.leases import partition_unit, register
-from shared.log import Log, topic_name
+from shared.log import Log, Positions, topic_name
 from shared.projection import View
 from shared.tables import runtime
 
@@ -63,20 +63,34 @@ class Progress(NamedTuple):
     end: int
 
 
-async def prepare(pool: Pool, log: Log, view: View, prefix: str = "") -> Schema:
+async def prepare(
+    pool: Pool, log: Log, view: View, prefix: str = "", at: Positions | None = None
+) -> Schema:
     """The schema of this view's version and of the present topics, made where there is none.
 
-    The very first schema of a service serves at once; any other when it has caught up. Raises Fatal
-    where the topics are not as they were recorded, LogUnavailable, and what asyncpg raises.
+    The very first schema of a service serves at once; any other when it has caught up. One that is
+    made begins at the start of the log, or `at` these positions. Raises Fatal where the topics are
+    not as they were recorded, LogUnavailable, and what asyncpg raises.
     """
     sources, partitions = await record_topics(pool, log, view.topics, prefix)
     async with pool.acquire() as connection, connection.transaction():
         await lock(connection, view.service)
-        for row in await connection.fetch(_CANDIDATES, view.service, view.version):
-            found = await load(connection, row["schema"], prefix)
-            if found.sources == sources:
-                return found
-        return await make(connection, view, sources, partitions)
+        if found := await find(connection, view, sources, prefix):
+            return found
+        made = await make(connection, view, sources, partitions)
+        await move(connection, made, at or {})
+        return made
+
+
+async def find(
+    connection: Connection | Pool, view: View, sources: Collection[Source], prefix: str = ""
+) -> Schema | None:
+    """The schema of this view's version that is folded from these, the live one before others."""
+    for row in await connection.fetch(_CANDIDATES, view.service, view.version):
+        found = await load(connection, row["schema"], prefix)
+        if found.sources == sources:
+            return found
+    return None
 
 
 async def begin(
@@ -179,26 +193,6 @@ async def keeps(pool: Pool, service: str) -> list[Kept]:
     return [Kept(*row) for row in await pool.fetch(_KEPT, service)]
 
 
-class Duty(NamedTuple):
-    """A schema that the services fold: whether it serves, or is to serve and does not yet."""
-
-    schema: str
-    live: bool
-    rising: bool
-
-
-async def duties(pool: Pool, view: View) -> list[Duty]:
-    """What the services of this version fold: what serves their readers, what is to serve next,
-    and what served until a short while ago."""
-    return [Duty(*row) for row in await pool.fetch(_DUTIES, view.service, view.version)]
-
-
-async def live_schema(pool: Pool, service: str, version: int) -> str | None:
-    """The schema that a reader of this version reads; None while it is still being built."""
-    found: str | None = await pool.fetchval(_SERVING, service, version)
-    return found
-
-
 async def lock(connection: Connection, service: str) -> None:
     """Keep others from making, dropping and switching a service's schemas until the end of the
     transaction."""
@@ -234,6 +228,17 @@ async def positions(connection: Connection | Pool, schema: Schema) -> dict[tuple
         for row in rows
         if (row["topic"], row["generation"]) in names
     }
+
+
+async def move(connection: Connection, schema: Schema, at: Positions) -> None:
+    """Put checkpoints where nobody folds to these next offsets."""
+    sources = {source.name: source for source in schema.sources}
+    rows = [
+        (sources[name].topic, sources[name].generation, partition, offset)
+        for (name, partition), offset in at.items()
+    ]
+    if rows:
+        await connection.execute(in_schema(_MOVE, schema.name), *zip(*rows, strict=True))
 
 
 async def progress(pool: Pool, log: Log, schema: Schema) -> Progress:
@@ -278,25 +283,6 @@ FROM schemas s LEFT JOIN live l ON l.schema = s.schema
 WHERE s.service = $1 ORDER BY s.version DESC, s.number DESC
 """
 
-_DUTIES = """
-WITH mine AS (
-    SELECT s.schema, s.number, s.purpose, s.ready, s.folded_until, l.schema IS NOT NULL AS live
-    FROM schemas s LEFT JOIN live l ON l.schema = s.schema
-    WHERE s.service = $1 AND s.version = $2
-), serving AS (
-    SELECT schema, live, NOT live AS rising FROM mine WHERE ready IS NOT NULL
-    ORDER BY live DESC, number DESC LIMIT 1
-), building AS (
-    SELECT schema, live, true FROM mine
-    WHERE ready IS NULL AND purpose = 'serve' ORDER BY number DESC LIMIT 1
-)
-SELECT * FROM serving
-UNION ALL SELECT * FROM building
-UNION ALL SELECT schema, live, false FROM mine
-    WHERE folded_until > clock_timestamp() AND schema NOT IN (SELECT schema FROM serving)
-      AND schema NOT IN (SELECT schema FROM building)
-"""
-
 _RECORD = """
 INSERT INTO topics (topic, generation, partitions) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 """
@@ -310,10 +296,11 @@ FROM unnest($1::text[], $2::integer[]) t (topic, generation), generate_series(0,
 ON CONFLICT DO NOTHING
 """
 
-_POSITIONS = "SELECT topic, generation, partition, next_offset FROM {s}.checkpoints"
-
-_SERVING = """
-SELECT s.schema FROM schemas s LEFT JOIN live l ON l.schema = s.schema
-WHERE s.service = $1 AND s.version = $2 AND s.ready IS NOT NULL
-ORDER BY l.schema IS NULL, s.number DESC LIMIT 1
+_MOVE = """
+UPDATE {s}.checkpoints c SET next_offset = g.next_offset
+FROM unnest($1::text[], $2::integer[], $3::integer[], $4::bigint[])
+    g (topic, generation, partition, next_offset)
+WHERE (c.topic, c.generation, c.partition) = (g.topic, g.generation, g.partition)
 """
+
+_POSITIONS = "SELECT topic, generation, partition, next_offset FROM {s}.checkpoints"

@@ -8,13 +8,18 @@ import asyncpg
 from shared.clock import monotonic
 from shared.database import Pool, in_schema, is_transient
 from shared.projection import View
-from shared.schemas import live_schema
 
 LOOK = 0.05
 """Seconds between two looks while readers wait to move."""
 
 MOVE = 5.0
 """Seconds after which they move, although what serves now knows less than they have read."""
+
+
+async def live_schema(pool: Pool, service: str, version: int) -> str | None:
+    """The schema that a reader of this version reads; None while it is still being built."""
+    found: str | None = await pool.fetchval(_SERVING, service, version)
+    return found
 
 
 class _Move(NamedTuple):
@@ -85,4 +90,10 @@ SELECT EXISTS (
     JOIN unnest($1::text[], $2::integer[], $3::integer[], $4::bigint[])
         k (topic, generation, partition, next_offset) USING (topic, generation, partition)
     WHERE c.next_offset < k.next_offset)
+"""
+
+_SERVING = """
+SELECT s.schema FROM schemas s LEFT JOIN live l ON l.schema = s.schema
+WHERE s.service = $1 AND s.version = $2 AND s.ready IS NOT NULL
+ORDER BY l.schema IS NULL, s.number DESC LIMIT 1
 """

@@ -22,7 +22,7 @@ from services.contact.queries import types
 from services.contact.trial import Trial
 from services.contact.trying import tried
 from services.contact.types import TYPES
-from shared import schemas
+from shared import serving
 from shared.auth import Key
 from shared.clock import now, rfc3339
 from shared.database import Pool
@@ -167,7 +167,7 @@ class Desk:
 
     async def schema(self) -> str:
         made = view(self.place.settings.topic_prefix)
-        found = await schemas.live_schema(self.pool, made.service, made.version)
+        found = await serving.live_schema(self.pool, made.service, made.version)
         if found is None:
             raise Fatal(f"No view of contact of version {made.version} serves yet.")
         return found

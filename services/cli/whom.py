@@ -4,7 +4,7 @@ from uuid import UUID
 
 from services.cli.reach import Reach
 from services.profile import consumers
-from shared import deployment, schemas
+from shared import deployment, serving
 from shared.database import Pool
 from shared.errors import Fatal
 from shared.identifiers import KINDS, fingerprint, subject_of
@@ -18,7 +18,7 @@ def view_of(place: Reach) -> View:
 
 async def live_of(pool: Pool, view: View) -> str:
     """The profile's schema that serves. Raises Fatal where none of this version does."""
-    schema = await schemas.live_schema(pool, view.service, view.version)
+    schema = await serving.live_schema(pool, view.service, view.version)
     if schema is None:
         raise Fatal(f"No view of the profile of version {view.version} serves yet.")
     return schema

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from shared import schemas
 from shared.catchup import Tell
-from shared.database import Connection, Pool, in_schema
+from shared.database import Connection, Pool
 from shared.deciding.policies import ANYBODY, Policy, note_belonging
-from shared.log import Log, Positions, lane_of, through
+from shared.log import Log, lane_of, through
 from shared.messages import Record
 from shared.projection import Event, View
 from shared.schemas import Schema
@@ -74,30 +74,9 @@ async def _pass(
         for event in events
         if event.envelope.event in decided
     }
-    if behind:
-        await connection.execute(in_schema(_MOVE, schema.name), *_columns(schema, behind))
-
-
-def _columns(
-    schema: Schema, behind: Positions
-) -> tuple[list[str], list[int], list[int], list[int]]:
-    """Topic, generation, partition and offset of each."""
-    sources = {source.name: source for source in schema.sources}
-    rows = [
-        (sources[name].topic, sources[name].generation, partition, offset)
-        for (name, partition), offset in behind.items()
-    ]
-    topics, generations, partitions, offsets = zip(*rows, strict=True)
-    return [*topics], [*generations], [*partitions], [*offsets]
+    await schemas.move(connection, schema, behind)
 
 
 _DECIDED = f"""
 SELECT event FROM inbox WHERE subject = '{ANYBODY}' AND policy = $1 AND event = ANY ($2::uuid[])
-"""
-
-_MOVE = """
-UPDATE {s}.checkpoints c SET next_offset = g.next_offset
-FROM unnest($1::text[], $2::integer[], $3::integer[], $4::bigint[])
-    g (topic, generation, partition, next_offset)
-WHERE (c.topic, c.generation, c.partition) = (g.topic, g.generation, g.partition)
 """

@@ -7,7 +7,7 @@ from shared import administration, members
 from shared.copy_session import Pace, target_of
 from shared.database import Pool
 from shared.growth import Growth, News, Result
-from shared.log import Log, Original, Topic
+from shared.log import Log, Origin, Original, Topic
 from shared.members import Member
 from tests.shared.toy import PARTITIONS, append, happening
 
@@ -90,7 +90,7 @@ async def audit(log: Log, prefix: str) -> None:
     assert Counter((r.key, r.value, r.timestamp) for r in made) == Counter(
         (r.key, r.value, r.timestamp) for r in former
     )
-    places = {f"{r.partition}/{r.offset}".encode(): r.value for r in former}
+    places = {Origin(1, r.partition, r.offset): r.value for r in former}
     assert {r.origin: r.value for r in made} == places
     number = await log.partitions(f"{prefix}happenings.2")
     assert number is not None

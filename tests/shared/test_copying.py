@@ -15,7 +15,7 @@ from shared.copy_session import Spoiled, checksum, target_of
 from shared.database import Pool
 from shared.errors import Fatal, LogUnavailable
 from shared.growth import Growth, News, Result
-from shared.log import Copied, Log, Original, partition_of
+from shared.log import Copied, Log, Origin, Original, partition_of
 from shared.messages import Entry
 from tests.shared.growing import (
     FAST,
@@ -50,7 +50,7 @@ async def test_keys_and_bytes_of_every_kind_are_kept(
 ) -> None:
     deployment = await deployed(pool)
     odd = [Entry(b"no uuid", b""), Entry(b"\xff\x00", b"\x00\xff"), Entry(b"", b"{}")]
-    keyless = Copied(None, b"no key", 1_700_000_000_000, b"9/9")  # type: ignore[arg-type]
+    keyless = Copied(None, b"no key", 1_700_000_000_000, Origin(1, 9, 9))  # type: ignore[arg-type]
     await log.append(f"{topic_prefix}happenings.1", 2, [*odd, keyless, *odd])
     await grow(log, deployment, topic_prefix)
     await audit(log, topic_prefix)
@@ -214,8 +214,8 @@ def add_it_again(log: Log, name: str, one: Original) -> "asyncio.Future[list[int
 
 
 def add_a_later_one_changed(log: Log, name: str, one: Original) -> "asyncio.Future[list[int]]":
-    partition, offset = (one.origin or b"").split(b"/")
-    later = one._replace(origin=b"%b/%d" % (partition, int(offset) + 1000))
+    assert one.origin is not None
+    later = one._replace(origin=one.origin._replace(offset=one.origin.offset + 1000))
     return log.append(name, one.partition, [copied(later, b"changed")])
 
 

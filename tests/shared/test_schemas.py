@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared import schemas
+from shared import schemas, serving
 from shared.crew import Crew
 from shared.database import Connection, Pool
 from shared.errors import Fatal
@@ -52,7 +52,7 @@ async def test_the_first_schema_of_a_service_serves_at_once(
     schema = await schemas.prepare(pool, log, VIEW, topic_prefix)
     assert (schema.name, schema.partitions) == ("toy_1_1", 4)
     assert await live(pool) == "toy_1_1"
-    assert await schemas.live_schema(pool, "toy", 1) == "toy_1_1"
+    assert await serving.live_schema(pool, "toy", 1) == "toy_1_1"
 
 
 async def test_a_second_start_finds_the_schema_again(
@@ -96,14 +96,14 @@ async def test_a_newer_version_builds_beside_and_is_promoted(
         newer = replace(NEWER, settled=gated)
         async with running(pool, log, topic_prefix, "new", newer) as new:
             await until(lambda: counted_is(pool, "toy_2_1", 200))
-            assert await schemas.live_schema(pool, "toy", 2) is None
+            assert await serving.live_schema(pool, "toy", 2) is None
             assert await live(pool) == "toy_1_1"
             assert new.schema
             assert await schemas.progress(pool, log, new.schema) == (200, 200)
             gate.set()
             await until(lambda: is_live(pool, "toy_2_1"))
-            assert await schemas.live_schema(pool, "toy", 2) == "toy_2_1"
-            assert await schemas.live_schema(pool, "toy", 1) == "toy_1_1"
+            assert await serving.live_schema(pool, "toy", 2) == "toy_2_1"
+            assert await serving.live_schema(pool, "toy", 1) == "toy_1_1"
             await append(log, topic_prefix, [happening("last")])
             await until(lambda: counted_is(pool, "toy_1_1", 201))
             await until(lambda: counted_is(pool, "toy_2_1", 201))

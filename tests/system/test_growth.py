@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from shared.failpoints import EXIT
-from shared.log import Log
+from shared.log import Log, Origin
 from tests.faults.audit import audit
 from tests.faults.points import armed
 from tests.shared.growing import records
@@ -166,9 +166,7 @@ async def compare(system: System) -> None:
             assert Counter((r.key, r.value) for r in copied) == Counter(
                 (r.key, r.value) for r in former
             )
-            assert {r.origin for r in copied} == {
-                b"%d/%d" % (r.partition, r.offset) for r in former
-            }
+            assert {r.origin for r in copied} == {Origin(2, r.partition, r.offset) for r in former}
     finally:
         await log.close()
 
