@@ -24,6 +24,7 @@ MEASURES = {
     "dialects": "bench.dialects_beside:measure",
     "projection": "bench.projection:measure",
     "rebuild": "bench.rebuild:measure",
+    "verify": "bench.proving:measure",
     "consume": "bench.consuming:measure",
     "visible": "bench.visible:measure",
     "read": "bench.reading:measure",

@@ -60,7 +60,7 @@ def measure(stage: Stage) -> list[Row]:
     sizes = [
         stage.times(size, least) for size, least in ((FEW, 8_000), (MANY, 20_000), (MOST, 40_000))
     ]
-    ends = uvloop.run(_fill(stage.kafka, PREFIX, sizes[-1], AGAIN))
+    ends = uvloop.run(fill(stage.kafka, PREFIX, sizes[-1], AGAIN))
     found = Found()
     for number in range(ROUNDS if stage.scale >= 1 else 1):
         found.live.append(_fold(stage, "live", number, _until(ends, sizes[1] / sizes[2])))
@@ -123,7 +123,7 @@ def _sizes(found: Found) -> list[Row]:
 # The topic
 
 
-async def _fill(address: str, prefix: str, count: int, again: float) -> list[int]:
+async def fill(address: str, prefix: str, count: int, again: float) -> list[int]:
     """Append so many records, some of them twice; the ends of the partitions."""
     topic, random, ends = topic_name(prefix, "interactions", 1), Random(count), [0] * PARTITIONS
     log = await Log.connect(address)
@@ -209,7 +209,7 @@ async def _drop(stage: Stage, database: str) -> None:
 def _contest(stage: Stage) -> list[Row]:
     """Consumers that write the same rows from a topic without copies: they look for none."""
     count, saved = stage.times(CONTEST, 8_000), stage.times(SAVED, 500)
-    ends = uvloop.run(_fill(stage.kafka, CONTEST_PREFIX, count, 0.0))
+    ends = uvloop.run(fill(stage.kafka, CONTEST_PREFIX, count, 0.0))
     topic = topic_name(CONTEST_PREFIX, "interactions", 1)
     until = [(topic, n, end) for n, end in enumerate(ends)]
     until += [(topic_name(CONTEST_PREFIX, "identity", 1), n, 0) for n in range(len(ends))]
