@@ -35,6 +35,9 @@ _logger = logging.getLogger("rapport.changes")
 Visible = Callable[[Sequence[str]], Awaitable[Collection[str]]]
 """Which of these streams the caller may see."""
 
+LetIn = Callable[[], Awaitable[bool]]
+"""Whether who listens may go on."""
+
 
 class Change(NamedTuple):
     """An event of the table: its CloudEvent as it goes to the log."""
@@ -50,6 +53,9 @@ class Page(NamedTuple):
 
     changes: list[Change]
     next: int
+
+
+NOT_LET_IN = Page([], -1)
 
 
 class Feed:
@@ -109,11 +115,16 @@ class Feed:
         return Page(await _seen(found, visible), after)
 
     async def frames(
-        self, after: int, categories: Collection[str] = (), visible: Visible | None = None
+        self,
+        after: int,
+        categories: Collection[str] = (),
+        visible: Visible | None = None,
+        is_let_in: LetIn | None = None,
     ) -> AsyncIterator[bytes]:
         """The same for ever, as frames of server-sent events whose ids are positions.
 
-        What is away is waited for. Ends after an hour, when closed, or when nobody takes it.
+        What is away is waited for. Ends after an hour, when closed, when nobody takes it, or when
+        who listens is not let in any more, which is asked before each page.
         """
         self._streams += 1
         try:
@@ -121,7 +132,9 @@ class Feed:
             until = said = monotonic()
             until += LONGEST
             while not self._closing.is_set() and monotonic() < until:
-                page = await self._page_or_none(after, categories, visible)
+                page = await self._page_or_none(after, categories, visible, is_let_in)
+                if page is NOT_LET_IN:
+                    break
                 for change in page.changes if page else ():
                     yield _frame(change)
                     said = monotonic()
@@ -144,13 +157,19 @@ class Feed:
             )
 
     async def _page_or_none(
-        self, after: int, categories: Collection[str], visible: Visible | None
+        self,
+        after: int,
+        categories: Collection[str],
+        visible: Visible | None,
+        is_let_in: LetIn | None,
     ) -> Page | None:
-        """A page; None while the database is away."""
+        """A page, `NOT_LET_IN` where there is no more; None while something is away."""
         try:
+            if is_let_in is not None and not await is_let_in():
+                return NOT_LET_IN
             return await self.page(after, STREAM_PAGE, categories, visible)
         except Exception as error:
-            if not is_transient(error):
+            if not (isinstance(error, NotReady) or is_transient(error)):
                 raise
             _logger.warning("a stream of changes waits: %r", error)
             return None

@@ -7,7 +7,7 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.deciding.changes import Feed, Visible
+from shared.deciding.changes import Feed, LetIn, Visible
 from shared.errors import FieldError, Unprocessable
 
 STREAM = "text/event-stream"
@@ -69,22 +69,33 @@ def responses(example: dict[str, Any] | None = None) -> dict[int | str, dict[str
 
 
 async def answer(
-    request: Request, feed: Feed, since: Since, visible: Visible | None = None
+    request: Request,
+    feed: Feed,
+    since: Since,
+    visible: Visible | None = None,
+    is_let_in: LetIn | None = None,
 ) -> Response:
-    """The answer to a request for changes; `visible` says which streams the caller may see.
+    """The answer to a request for changes; `visible` says which streams the caller may see now, and
+    `is_let_in` whether who has a stream may still have it.
 
     Raises Unprocessable for a position or a category that there is not, NotReady where too many
     streams are open.
     """
     if STREAM in request.headers.get("accept", ""):
-        return await _stream(request, feed, since, visible)
+        return await _stream(request, feed, since, visible, is_let_in)
     page = await feed.page(await _after(feed, since), since.limit, since.category, visible)
     records = b",".join(change.record for change in page.changes)
     body = b'{"data":[%s],"next":"%d"}' % (records, page.next)
     return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
-async def _stream(request: Request, feed: Feed, since: Since, visible: Visible | None) -> Response:
+async def _stream(
+    request: Request,
+    feed: Feed,
+    since: Since,
+    visible: Visible | None,
+    is_let_in: LetIn | None,
+) -> Response:
     last = request.headers.get("last-event-id")
     if last is not None and not _POSITION.fullmatch(last):
         detail = "Last-Event-ID is not the id of an event of this stream."
@@ -92,10 +103,10 @@ async def _stream(request: Request, feed: Feed, since: Since, visible: Visible |
             detail, errors=(FieldError("/header/last-event-id", "position", detail),)
         )
     after = await _after(feed, since) if last is None else int(last)
-    feed.raise_where_full()
     await feed.page(after, 1, since.category)  # what is wrong is said before the stream begins
+    feed.raise_where_full()
     return StreamingResponse(
-        feed.frames(after, since.category, visible),
+        feed.frames(after, since.category, visible, is_let_in),
         media_type=STREAM,
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

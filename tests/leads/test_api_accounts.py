@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
-from services.leads.accounts.decider import account_of
+from services.leads.accounts.commands import PlacePerson
+from services.leads.accounts.decider import ACCOUNT, MOST_PEOPLE, account_of, stream_of
 from shared.database import Pool
+from shared.deciding.store import Origin
 from tests.leads.answering import Leads, answering, defined
 from tests.leads.asking import send
 from tests.leads.told import capture, number
-from tests.records import subject
+from tests.records import at, subject
 
 ACME = account_of("crm", "acme")
 PATH = f"/v1/accounts/{ACME}"
@@ -57,6 +59,42 @@ async def test_nobody_reports_to_themselves_however_far_up(leads: Leads) -> None
     assert (await place(leads, ANN, None, 3, role="x")).status_code == 412
     answer = await send(leads, f"{PATH}/people/{ANN}", {"name": "A", "role": "b"}, method="PUT")
     assert answer.status_code == 428
+
+
+async def test_it_is_called_otherwise_for_the_version_that_was_seen(leads: Leads) -> None:
+    def named(name: str) -> Any:
+        return {"organisation": {"namespace": "crm", "id": "acme"}, "name": name}
+
+    again = await send(leads, "/v1/accounts", named("Acme Ltd"), method="PUT")
+    assert (again.status_code, again.headers["etag"]) == (200, '"1"')
+    blind = await send(leads, "/v1/accounts", named("Acme plc"), method="PUT")
+    assert blind.status_code == 428
+    other = await send(leads, "/v1/accounts", named("Acme plc"), method="PUT", version=1)
+    assert (other.status_code, other.json()["name"]) == (200, "Acme plc")
+    stale = await send(leads, "/v1/accounts", named("Acme AG"), method="PUT", version=1)
+    assert stale.status_code == 412
+    assert (await leads.get(PATH))["name"] == "Acme plc"
+
+
+async def test_a_chart_may_be_as_deep_as_it_has_people(leads: Leads) -> None:
+    people = [subject(f"user:shop:p{n}") for n in range(MOST_PEOPLE)]
+    above = None
+    for version, who in enumerate(people, 1):
+        command = PlacePerson(person=who, name="N", role="r", reports_to=above, at=at(version))
+        await leads.handler.carry_out(
+            *(ACCOUNT, stream_of(ACME), command, Origin("service:app")), partitionkey=ACME
+        )
+        above = who
+    [top] = (await leads.get(PATH))["chart"]
+    depth = 1
+    while top["reports"]:
+        [top] = top["reports"]
+        depth += 1
+    assert (depth, top["person"]) == (MOST_PEOPLE, people[-1])
+    one_more = await place(leads, ANN, above, MOST_PEOPLE + 1)
+    assert (one_more.status_code, one_more.json()["code"]) == (409, "too_many")
+    under_itself = await place(leads, people[0], above, MOST_PEOPLE + 1)
+    assert under_itself.json()["code"] == "cycle"
 
 
 async def test_notes_are_paged_the_latest_first(leads: Leads) -> None:

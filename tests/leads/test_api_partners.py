@@ -11,6 +11,7 @@ from services.leads.app import SERVICE
 from services.leads.partners import releasing
 from services.leads.partners.events import Release
 from services.leads.partners.gate import WAYS, Shaping
+from shared.clock import now, rfc3339
 from shared.database import Pool
 from shared.deciding.changes import Feed
 from tests.leads.answering import Leads, answering, defined
@@ -178,6 +179,30 @@ async def test_a_partner_does_not_ask_by_what_it_is_not_shown(leads: Leads, quer
     assert (answer.status_code, answer.json()["code"]) == (403, "not_released")
 
 
+@pytest.mark.parametrize("by", ["country", "region", "source"])
+async def test_a_partner_counts_by_no_data_of_customers(leads: Leads, by: str) -> None:
+    answer = await leads.ask("/v1/leads/measures", ME, by=by)
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_released")
+    assert (await leads.ask("/v1/leads/measures", ME, by="product")).status_code == 200
+
+
+async def test_a_partner_is_not_told_which_lead_of_others_is_in_the_way(leads: Leads) -> None:
+    mine = await captured(leads, 1, pipeline="partner", owner=ME)
+    path = f"/v1/leads/{mine['id']}"
+    lost = await send(leads, f"{path}/lose", {"reason": "price"}, ME, 1)
+    assert lost.status_code == 200, lost.text
+    other = await captured(leads, 1, pipeline="partner", owner="representative:7")
+    again = {"reason": "They want it after all."}
+    one = await send(leads, f"{path}/reopen", again, ME, 2)
+    assert (one.status_code, one.json()["code"]) == (409, "claim_taken")
+    command = {"id": "1", "lead": mine["id"], "kind": "reopen", "version": 2, "body": again}
+    batch = {"device": "x", "commands": [command | {"made": rfc3339(now())}]}
+    synced = await send(leads, "/v1/leads/sync", batch, ME)
+    assert synced.json()["results"][0]["code"] == "claim_taken"
+    for answer in (one, synced):
+        assert other["id"] not in answer.text
+
+
 async def test_a_partner_gives_a_lead_and_sees_what_becomes_of_it(leads: Leads) -> None:
     asked = {
         "identifiers": [{"kind": "email", "value": "new@example.com"}],
@@ -297,7 +322,9 @@ async def test_a_tag_tells_of_nothing_that_is_not_released(leads: Leads) -> None
 
     first = await listed()
     tag = first.headers["etag"]
-    assert (await listed(tag)).status_code == 304
+    known = await listed(tag)
+    assert (known.status_code, known.content) == (304, b"")
+    assert "content-length" not in known.headers  # 0 would be that of the answer which is known
     changed = {"fields": {"cloth": "red silk"}}
     path = f"/v1/leads/{lead}"
     answer = await send(leads, path, changed, version=4, method="PATCH")

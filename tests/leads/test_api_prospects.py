@@ -152,6 +152,29 @@ async def test_into_a_pipeline_that_is_not_there_it_is_not_promoted(leads: Leads
     assert (await leads.get(f"/v1/prospects/{found['id']}"))["state"] == "waiting"
 
 
+async def test_a_partner_gets_it_in_a_pipeline_for_partners_alone(leads: Leads) -> None:
+    found = await keep(leads)
+    for path, body, pointer in (
+        (f"/v1/prospects/{found['id']}/promote", {}, "/owner"),
+        ("/v1/prospects/promote", {"ids": [found["id"]]}, "/owner"),
+    ):
+        headers = {"If-Match": f'"{found["version"]}"', **leads.headers("service:app")}
+        answer = await leads.client.post(path, json=body | {"owner": "partner:12"}, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (409, "not_for_partners")
+        assert answer.json()["errors"][0]["pointer"] == pointer
+    assert (await leads.get(f"/v1/prospects/{found['id']}"))["state"] == "waiting"
+
+
+async def test_one_who_stands_in_a_request_many_times_is_one_prospect(leads: Leads) -> None:
+    await put(leads, "/v1/target-lists/fair", {"purpose": "Fair"})
+    path = "/v1/target-lists/fair/prospects"
+    for first in (201, 200):
+        found = (await post(leads, path, {"items": [item(1)] * 300})).json()
+        statuses = [each["status"] for each in found["data"]]
+        assert sorted(statuses, reverse=True) == [first, *[200] * 299]
+        assert len({each["id"] for each in found["data"]}) == 1
+
+
 async def test_after_its_lead_was_lost_it_may_be_kept_and_promoted_again(leads: Leads) -> None:
     promoted = (await do(leads, await keep(leads), "promote")).json()
     lost = LoseLead(pipeline=SALES, reason="price", at=at(5))

@@ -9,7 +9,7 @@ import icalendar
 import pytest
 
 from services.leads.follow_ups.api import calendars, documents
-from services.leads.follow_ups.rates import Rates, TooOften
+from services.leads.follow_ups.rates import Met, Rates, TooOften
 from shared import clock
 from shared.clock import rfc3339
 from shared.database import Pool
@@ -47,6 +47,7 @@ def clock_is_right_again() -> Iterator[None]:
 def rates_are_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calendars, "_known", Rates(5))
     monkeypatch.setattr(calendars, "_unknown", Rates(5))
+    monkeypatch.setattr(calendars, "_met", Met())
 
 
 async def opened(leads: Leads, who: str = SEVEN, **body: Any) -> dict[str, str]:
@@ -184,6 +185,43 @@ async def test_a_calendar_is_not_read_all_the_time(leads: Leads) -> None:
     assert (await leads.client.get(other["path"])).status_code == 200
 
 
+async def test_guessing_costs_no_look_at_the_database_and_hurts_nobody_who_was_told(
+    leads: Leads,
+) -> None:
+    one = await opened(leads)
+    guesses = [f"/v1/calendars/{n:043}.ics" for n in range(6)]
+    answers = [await leads.client.get(path) for path in guesses]
+    assert [each.status_code for each in answers] == [404] * 5 + [429]
+    async with leads.site.pool.acquire() as connection, connection.transaction():
+        await connection.execute("LOCK TABLE claims, streams IN ACCESS EXCLUSIVE MODE")
+        async with asyncio.timeout(5):
+            assert (await leads.client.get(guesses[5])).status_code == 429
+    assert (await leads.client.get(one["path"])).status_code == 200
+
+
+async def test_one_that_was_revoked_is_guessed_from_then_on(leads: Leads) -> None:
+    one = await opened(leads)
+    assert (await leads.client.get(one["path"])).status_code == 200
+    path = f"/v1/calendars/{one['calendar']}"
+    await leads.client.delete(path, headers=leads.headers(SEVEN))
+    answers = [await leads.client.get(one["path"]) for _ in range(7)]
+    assert {each.status_code for each in answers} == {404, 429}
+
+
+async def test_no_title_makes_lines_of_its_own(leads: Leads) -> None:
+    path = await worth(leads, 1)
+    title = "A; b, c\\n\r\nATTENDEE:mailto:x@example.com\rX\u2028Y\u0085Z\x0bW"
+    body = {"title": title, "from": ahead(hours=1), "to": ahead(hours=2), "place": title}
+    made = await send(leads, f"{path}/appointments", body)
+    assert made.status_code == 201, made.text
+    one = await opened(leads, title=title)
+    content = (await leads.client.get(one["path"])).content
+    assert len(content.decode().splitlines()) == content.count(b"\r\n")
+    assert not [line for line in content.split(b"\r\n") if line.startswith(b"ATTENDEE")]
+    [said] = [name for name in entries(content) if name.startswith("A;")]
+    assert said == "A; b, c\\n\nATTENDEE:mailto:x@example.com\nX\nY\nZ\nW"
+
+
 def test_after_a_while_it_may_be_read_again() -> None:
     moment = [0.0]
     rates = Rates(2, lambda: moment[0])
@@ -194,6 +232,15 @@ def test_after_a_while_it_may_be_read_again() -> None:
     rates.check("b")
     moment[0] = 60.0
     rates.check("a")
+
+
+def test_so_many_are_known_as_were_met_last() -> None:
+    met = Met(2)
+    for name in ("a", "b", "a", "c"):
+        met.remember(name)
+    assert [name in met for name in "abc"] == [True, False, True]
+    met.forget("a")
+    assert "a" not in met
 
 
 async def test_somebody_has_so_many_calendars_at_most(leads: Leads) -> None:

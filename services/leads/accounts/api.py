@@ -45,6 +45,10 @@ IfMatch = Annotated[
     str | None,
     Header(alias="If-Match", description="The ETag of the account as you saw it; required."),
 ]
+IfRenamed = Annotated[
+    str | None,
+    Header(alias="If-Match", description="Its ETag; required to give another name."),
+]
 
 _ACCOUNT, _JANE, _JOHN = (
     "5f1c2a7e-0d3b-8c4a-9e6f-1a2b3c4d5e6f",
@@ -113,18 +117,26 @@ class NoteBody(BaseModel):
 @router.put(
     "/v1/accounts",
     summary="Keep an organisation as an account",
-    responses=answers(CHANGED, 400, 409, 413),
+    responses=answers(CHANGED, 400, 409, 412, 413, 428),
     response_class=Response,
 )
 async def keep(
-    request: Request, body: AccountBody, key: Writer, idempotency_key: IdempotencyKey = None
+    request: Request,
+    body: AccountBody,
+    key: Writer,
+    if_match: IfRenamed = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Or call it otherwise; `account` in the answer is its id, the same for ever."""
     organisation = account_of(body.organisation.namespace, body.organisation.id)
 
     async def run() -> Response:
+        kept = await handler_of(request).load(ACCOUNT, stream_of(organisation))
+        expected = kept.version
+        if isinstance(kept.state, Account) and kept.state.name != body.name:
+            expected = expected_version(request)
         command = NameAccount(organisation=organisation, name=body.name, at=moment())
-        return await _carried_out(request, key, organisation, command)
+        return await _carried_out(request, key, organisation, command, expected)
 
     return await once(site_of(request).pool, key, request, run)
 

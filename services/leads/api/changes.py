@@ -6,10 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.leads.api import examples
-from services.leads.api.context import handler_of, is_seen, sight_of
+from services.leads.api.context import handler_of, is_seen, seen_by, sight_of
 from services.leads.decider import LEAD
 from services.leads.seeing import Sight
-from shared.auth import Key, require
+from shared.auth import Key, bearer, require
 from shared.deciding import feeding
 from shared.deciding.changes import Visible
 from shared.deciding.command_handler import CommandHandler
@@ -32,10 +32,30 @@ async def changes(
 
     As a page, or, with `Accept: text/event-stream`, as a stream that goes on: reconnect with
     `Last-Event-ID`. A representative sees the events of the leads that its teams have now, a
-    partner of those that it has now or gave.
+    partner of those that it has now or gave; of a stream, at the moment of each event. A stream
+    ends when its key is revoked, within a few seconds.
     """
-    visible = visible_to(handler_of(request), await sight_of(request, key))
-    return await feeding.answer(request, request.app.state.feed, since, visible)
+
+    async def is_let_in() -> bool:
+        """Whether the key stands; a revoked one ends a stream."""
+        found = await request.app.state.keyring.find(secret) if secret else None
+        return found is not None and "read" in found.scopes
+
+    secret = bearer(request.headers.get("authorization"))
+    visible = _visible_now(request, key)
+    return await feeding.answer(request, request.app.state.feed, since, visible, is_let_in)
+
+
+def _visible_now(request: Request, key: Key) -> Visible | None:
+    """What a key sees at the moment of each page: a stream goes on for long."""
+    if seen_by(key) is None:
+        return None
+
+    async def visible(streams: Sequence[str]) -> Collection[str]:
+        sees = visible_to(handler_of(request), await sight_of(request, key))
+        return streams if sees is None else await sees(streams)
+
+    return visible
 
 
 def visible_to(handler: CommandHandler, sight: Sight | None) -> Visible | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from icalendar import Calendar, Event
+from icalendar import Calendar, Event, vText
 
 PRODUCT = "-//Rapport//follow-ups//EN"
 LENGTH = timedelta(minutes=15)
@@ -38,7 +38,7 @@ def feed(title: str, entries: Iterable[Entry]) -> bytes:
     calendar = Calendar()
     calendar.add("version", "2.0")
     calendar.add("prodid", PRODUCT)
-    calendar.add("x-wr-calname", _clean(title))
+    calendar.add("x-wr-calname", vText(_clean(title)))  # no text by itself, as no x-name is
     calendar.add("refresh-interval", timedelta(minutes=15), parameters={"value": "DURATION"})
     for entry in entries:
         calendar.add_component(_event(entry))
@@ -68,5 +68,13 @@ def _event(entry: Entry) -> Event:
 
 
 def _clean(text: str) -> str:
-    """Without what no line of a calendar may hold: control characters but breaks and tabs."""
-    return "".join(each for each in text if each in "\n\t" or (each >= " " and each != "\x7f"))
+    """With line feeds for all that breaks a line, and no other control characters but tabs.
+
+    What reads a calendar line by line would else take what follows for a line of its own.
+    """
+    lines = "\n".join(text.splitlines())
+    return "".join(each for each in lines if each in "\n\t" or not _is_control(each))
+
+
+def _is_control(character: str) -> bool:
+    return character < " " or "\x7f" <= character <= "\x9f"

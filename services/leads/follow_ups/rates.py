@@ -39,3 +39,24 @@ class Rates:
         if len(self._seen) >= MOST_KNOWN and name not in self._seen:
             self._seen.clear()
         self._seen[name] = since, times + 1
+
+
+class Met:
+    """Names that were met, the latest of them."""
+
+    def __init__(self, most: int = MOST_KNOWN) -> None:
+        self._most = most
+        self._names: dict[str, None] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def remember(self, name: str) -> None:
+        """As the latest; the one that was met longest ago makes room."""
+        self.forget(name)
+        self._names[name] = None
+        if len(self._names) > self._most:
+            del self._names[next(iter(self._names))]
+
+    def forget(self, name: str) -> None:
+        self._names.pop(name, None)

@@ -24,7 +24,7 @@ from shared.clock import now
 from shared.database import ERRORS
 from shared.deciding.command_handler import CommandHandler
 from shared.errors import DatabaseUnavailable, Forbidden, Problem
-from shared.http import away, problem_response
+from shared.http import PROBLEM, away, problem_response
 from shared.middleware import header_of
 from shared.service import Site, schema_served
 
@@ -37,6 +37,9 @@ _FILTERED = (
 _VERSION = re.compile(rb'"\d+"')
 _QUERY = re.compile(rf"filter\[({_FILTERED})\]\[\w+\]|[a-z_]+")
 """What a partner may ask by: by nothing that it might not be shown."""
+
+_TOLD_BY = frozenset(("source", "country", "region"))
+"""What a partner's numbers are not told by: two are fields of customers."""
 
 
 class Way(NamedTuple):
@@ -138,7 +141,7 @@ def _way_of(scope: Scope) -> Way:
     if found is None:
         raise Forbidden("This is not for partners.", code="not_for_partners")
     for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
-        if not _QUERY.fullmatch(name) or (name, value) == ("by", "source"):
+        if not _QUERY.fullmatch(name) or (name == "by" and value in _TOLD_BY):
             raise Forbidden(f"A partner does not ask by {name[:100]}.", code="not_released")
     return found
 
@@ -193,9 +196,17 @@ class Shaping:
         if self._type == "application/json" and self._shape is not releasing.whole:
             body = await self._shaped(msgspec.json.decode(body))
             start, body = self._tagged(start, body)
+        elif self._type == PROBLEM:
+            body = msgspec.json.encode(releasing.problem(msgspec.json.decode(body)))
+        await self._answer(start, body)
+
+    async def _answer(self, start: Message, body: bytes) -> None:
+        """A length is that of what is sent; of an answer that the caller has none is told."""
         length = (b"content-length", str(len(body)).encode())
         headers = [each for each in start["headers"] if each[0] != b"content-length"]
-        await self._send({**start, "headers": [*headers, length]})
+        if start["status"] != 304:
+            headers.append(length)
+        await self._send({**start, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 
     def _tagged(self, start: Message, body: bytes) -> tuple[Message, bytes]:

@@ -94,10 +94,17 @@ def score(given: Mapping[str, Any], release: Release, partner: str) -> dict[str,
 def synced(given: Mapping[str, Any], release: Release, partner: str) -> dict[str, Any]:
     """What a device that was offline is told."""
     results = [
-        each | {"present": lead(each["present"], release, partner)} if "present" in each else each
+        problem(each) | {"present": lead(each["present"], release, partner)}
+        if "present" in each
+        else problem(each)
         for each in given["results"]
     ]
     return {"results": results, "changes": changes(given["changes"], release, partner)}
+
+
+def problem(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Why something was refused, but not which lead of somebody else is in its way."""
+    return {name: given[name] for name in given if name != "held_by"}
 
 
 def whole(given: Any, release: Release, partner: str) -> Any:

@@ -26,7 +26,7 @@ from services.leads.follow_ups.calendar import feed
 from services.leads.follow_ups.decider import CALENDARS
 from services.leads.follow_ups.decider.calendars import SCOPE, place_of, stream_of
 from services.leads.follow_ups.queries.feed import entries
-from services.leads.follow_ups.rates import Rates
+from services.leads.follow_ups.rates import Met, Rates
 from services.leads.follow_ups.states import Calendar, Calendars
 from shared.auth import Key, require
 from shared.clock import now
@@ -46,7 +46,7 @@ OFTEN = 30
 """Times a minute that a feed may be asked for; and unknown ones, all together, ten times that."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
-_known, _unknown = Rates(OFTEN), Rates(10 * OFTEN)
+_known, _unknown, _met = Rates(OFTEN), Rates(10 * OFTEN), Met()
 
 
 @router.post(
@@ -73,6 +73,7 @@ async def open_calendar(request: Request, body: bodies.CalendarBody, key: Writer
         *(CALENDARS, stream, command, origin_of(key)), partitionkey=stream
     )
     assert handled.position is not None
+    _met.remember(command.digest)
     content = {
         "calendar": fresh,
         "title": body.title,
@@ -143,13 +144,16 @@ async def read(
     """iCalendar (RFC 5545), without a key: the appointments of whose it is from 31 days ago to 366
     ahead, and the steps that are to be done, as events, for calendars show no to-dos of a feed;
     1,000 of each at most. UIDs stay the same, DTSTAMP is when an entry changed last. 404 for a
-    token that is not known, or was revoked; 429 for more than 30 requests a minute."""
-    found = await _calendar_of(request, token)
+    token that is not known, or was revoked; 429 for more than 30 requests a minute, or while
+    somebody guesses, for one that was not read here before."""
+    digest = _digest(token)
+    _count(digest)
+    found = await _calendar_of(request, digest) if _TOKEN.fullmatch(token) else None
     if found is None:
-        _unknown.check("")
+        _met.forget(digest)
         raise NotFound("There is no such calendar, or it was revoked.")
+    _met.remember(digest)
     owner, calendar = found
-    _known.check(calendar.calendar)
     site, present = site_of(request), now()
     schema = await schema_of(site)
     async with site.pool.acquire() as connection:
@@ -157,11 +161,17 @@ async def read(
     return _answer(request, feed(calendar.title, found_entries))
 
 
-async def _calendar_of(request: Request, token: str) -> tuple[str, Calendar] | None:
+def _count(digest: str) -> None:
+    """Before anything is looked up, so that guessing costs nothing. Raises TooOften."""
+    if digest in _met:
+        _known.check(digest)
+    else:
+        _unknown.check("")
+
+
+async def _calendar_of(request: Request, digest: str) -> tuple[str, Calendar] | None:
     """Whose calendar a token opens: looked up by its digest alone."""
-    if not _TOKEN.fullmatch(token):
-        return None
-    digest, handler = _digest(token), handler_of(request)
+    handler = handler_of(request)
     stream = await handler.holder(SCOPE, [place_of(digest)])
     if stream is None:
         return None

@@ -15,6 +15,7 @@ from services.leads.api.context import (
     schema_of,
     site_of,
 )
+from services.leads.api.making import suits
 from services.leads.commands import CaptureLead
 from services.leads.decider import LEAD
 from services.leads.decider.lead import scope
@@ -75,7 +76,7 @@ async def promote(
 ) -> Response:
     """The customer's open lead in that pipeline, or a new one: see `lead` in the answer.
 
-    409 `barred`, `promoted` (with the lead), `dropped`, `pipeline_retired`; 404
+    409 `barred`, `promoted` (with the lead), `dropped`, `pipeline_retired`, `not_for_partners`; 404
     `unknown_pipeline`. Both happen or neither does.
     """
 
@@ -94,6 +95,7 @@ async def promote(
 
 async def _into(request: Request, body: bodies.Promote) -> _Into:
     found = await pipeline(request, body.pipeline)
+    suits(body.owner, found)
     return _Into(body.pipeline, found, body.title, body.owner)
 
 
