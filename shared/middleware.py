@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared import telemetry
 from shared.clock import monotonic
 from shared.counting import REQUESTS
+from shared.deadlines import Deadlines
 from shared.errors import Problem, TooLarge
 from shared.http import problem_response
 
@@ -73,7 +74,8 @@ class BodyLimit:
     """Bounds the size of bodies and the time they take to come: 413, 408."""
 
     def __init__(self, app: ASGIApp, limit: int = MAX_BODY, timeout: float = BODY_TIMEOUT) -> None:
-        self.app, self.limit, self.timeout = app, limit, timeout
+        self.app, self.limit = app, limit
+        self._deadlines = Deadlines(timeout)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -91,17 +93,13 @@ class BodyLimit:
         return f"A body has at most {self.limit} bytes here."
 
     def _bounded(self, receive: Receive) -> Receive:
-        deadline, seen, complete = monotonic() + self.timeout, 0, False
+        began, seen, complete = asyncio.get_running_loop().time(), 0, False
 
         async def receiving() -> Message:
             nonlocal seen, complete
             if complete:
                 return await receive()
-            try:
-                async with asyncio.timeout(deadline - monotonic()):
-                    message = await receive()
-            except TimeoutError:
-                raise HTTPException(408, "The body did not come in time.") from None
+            message = await self._in_time(receive, began)
             seen += len(message.get("body", b""))
             complete = not message.get("more_body", False)
             if seen > self.limit:
@@ -109,3 +107,14 @@ class BodyLimit:
             return message
 
         return receiving
+
+    async def _in_time(self, receive: Receive, began: float) -> Message:
+        task = self._deadlines.begin(began)
+        try:
+            return await receive()
+        except asyncio.CancelledError:
+            if not self._deadlines.has_cut(task):
+                raise
+            raise HTTPException(408, "The body did not come in time.") from None
+        finally:
+            self._deadlines.end(task)

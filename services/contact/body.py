@@ -2,14 +2,14 @@
 
 import asyncio
 import zlib
-from itertools import takewhile
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope
 
 from services.contact.dialect import Names
 from services.contact.reading import MAX_BODY
+from shared.deadlines import Deadlines
 from shared.errors import BadRequest, Problem, TooLarge, UnsupportedMedia
 from shared.http import wrong_parameter
 
@@ -44,47 +44,6 @@ def only_validate(query: bytes) -> bool:
     if validate not in (None, "true", "false"):
         raise wrong_parameter("validate", "value", "`validate` is true or false.")
     return validate == "true"
-
-
-class Deadlines:
-    """Cuts off who takes too long to send a body; one timer for all, so that it costs little."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._since: dict[asyncio.Task[Any], float] = {}  # in the order in which they began
-        self._cut: set[asyncio.Task[Any]] = set()
-        self._timer: asyncio.TimerHandle | None = None
-
-    def begin(self) -> asyncio.Task[Any]:
-        """The present task has a body to read."""
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task(loop)
-        assert task is not None
-        self._since[task] = loop.time()
-        if self._timer is None:
-            self._timer = loop.call_later(self.seconds / 8, self._look, loop)
-        return task
-
-    def end(self, task: asyncio.Task[Any]) -> None:
-        """It has read it, or given up."""
-        self._since.pop(task, None)
-
-    def has_cut(self, task: asyncio.Task[Any]) -> bool:
-        """Whether a task was cancelled from here, and by nobody else."""
-        was_cut = task in self._cut
-        self._cut.discard(task)
-        return was_cut and task.uncancel() == 0
-
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Cut off those whose time is up; look again while there are others."""
-        last = loop.time() - self.seconds
-        late = list(takewhile(lambda task: self._since[task] <= last, self._since))
-        for task in late:
-            self.end(task)
-            self._cut.add(task)
-            task.cancel()
-        again = self._since and loop.call_later(self.seconds / 8, self._look, loop)
-        self._timer = again or None
 
 
 async def read_body(receive: Receive, names: Names, deadlines: Deadlines) -> bytes:

@@ -25,7 +25,6 @@ from services.contact.attributes import own_source
 from services.contact.body import (
     TIMEOUT,
     Body,
-    Deadlines,
     Gone,
     names_of,
     only_validate,
@@ -46,6 +45,7 @@ from services.contact.tokens import Tokens
 from shared import telemetry
 from shared.auth import PUBLIC, Key, authorise, unauthenticated
 from shared.clock import monotonic, now, rfc3339
+from shared.deadlines import Deadlines
 from shared.errors import BadRequest, FieldError, Problem, TooLarge, Unprocessable
 
 EVENTS = refused.EVENTS

@@ -21,6 +21,7 @@ from shared.messages import Place
 from shared.middleware import BodyLimit, Tracing
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+TIMEOUT = 0.05
 LIMIT = 1000
 
 
@@ -54,6 +55,15 @@ def shop() -> FastAPI:
     async def write(order: Order) -> int:
         return len(order.lines)
 
+    @app.post("/slow")
+    async def slow(request: Request) -> str:
+        await request.body()
+        loop = asyncio.get_running_loop()
+        passed = asyncio.Event()
+        loop.call_later(4 * TIMEOUT, passed.set)
+        await passed.wait()
+        return "done"
+
     @app.get("/same")
     async def same(request: Request) -> Response:
         return conditional(request, b'{"a":1}')
@@ -63,7 +73,7 @@ def shop() -> FastAPI:
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    app = Tracing(BodyLimit(shop(), LIMIT, timeout=0.05))
+    app = Tracing(BodyLimit(shop(), LIMIT, timeout=TIMEOUT))
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
         yield client
@@ -157,6 +167,21 @@ async def test_a_body_that_does_not_come_is_not_waited_for(client: httpx.AsyncCl
     answer = await client.post("/orders", content=never())
     assert answer.status_code == 408
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_body_that_comes_for_ever_is_not_waited_for(client: httpx.AsyncClient) -> None:
+    async def dripping() -> AsyncIterator[bytes]:
+        while True:
+            yield b""
+            await asyncio.sleep(0)
+
+    answer = await client.post("/orders", content=dripping())
+    assert answer.status_code == 408
+
+
+async def test_who_has_read_a_body_may_take_long(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/slow", content=b"{}")
+    assert (answer.status_code, answer.json()) == (200, "done")
 
 
 async def test_what_the_caller_has_is_not_sent_again(client: httpx.AsyncClient) -> None:
