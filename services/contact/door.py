@@ -4,7 +4,6 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
-import msgspec
 from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
@@ -21,10 +20,9 @@ from services.contact.answers import (
     why,
 )
 from services.contact.aside import Aside, Bad
-from services.contact.attributes import own_source
+from services.contact.asking import Asked, asked_by, bearer, header_in, sending_of, way_of
 from services.contact.body import (
     TIMEOUT,
-    Body,
     Gone,
     names_of,
     only_validate,
@@ -44,7 +42,7 @@ from services.contact.segment import requests as segment
 from services.contact.tokens import Tokens
 from shared import telemetry
 from shared.auth import PUBLIC, Key, authorise, unauthenticated
-from shared.clock import monotonic, now, rfc3339
+from shared.clock import monotonic
 from shared.deadlines import Deadlines
 from shared.errors import BadRequest, FieldError, Problem, TooLarge, Unprocessable
 
@@ -75,17 +73,6 @@ class Declared(Protocol):
     @property
     def is_fresh(self) -> bool: ...
     async def look(self) -> None: ...
-
-
-class Asked(msgspec.Struct, frozen=True, gc=False):
-    """One request: what it says of all its events, its body and headers, and what it wants."""
-
-    sending: Sending
-    body: bytes
-    names: Names
-    validate: bool = False
-    token: str | None = None  # in which somebody vouches for identifiers
-    path: str = EVENTS
 
 
 class Door:
@@ -149,7 +136,7 @@ class Door:
             NUMBERS.turn_away(problem.code)
             raise
         path = scope["path"]
-        asked = _asked(key, trace, body, validate, path)
+        asked = asked_by(key, trace, body, validate, path)
         dialect = body.problem or adapters.BY_PATH.get(path) or dialect_of(names)
         if isinstance(dialect, Problem):
             return await self._refuse_whole(asked, dialect)
@@ -161,14 +148,14 @@ class Door:
             self._lanes.make_way()
             body = opened(await read_body(receive, names, self._deadlines), names)
             secret, token = beacon.head(body.content)
-            header = names.get(b"authorization", b"") if secret is None else _bearer(secret)
+            header = names.get(b"authorization", b"") if secret is None else bearer(secret)
             key = await self._key(header, names, (PUBLIC,))
         except Problem as problem:
             NUMBERS.turn_away(problem.code)
             raise
         content = beacon.without(body.content, token)
         names = beacon.as_json_events(body.names)
-        asked = Asked(_sending(key, trace), content, names, token=token, path=beacon.PATH)
+        asked = Asked(sending_of(key, trace), content, names, token=token, path=beacon.PATH)
         if body.problem is not None:
             return await self._refuse_whole(asked, body.problem)
         return await self._let_in(beacon.BEACON, asked)
@@ -177,17 +164,17 @@ class Door:
         """Calls of Segment's API; its clients take a body that is too large as a bad request."""
         try:
             secret = segment.secret_of(names)
-            key = None if secret is None else await self._key(_bearer(secret), names)
+            key = None if secret is None else await self._key(bearer(secret), names)
             self._lanes.make_way()
             body = opened(await read_body(receive, names, self._deadlines), names)
-            key = key or await self._key(_by_body(body.content, names), names)
+            key = key or await self._key(header_in(body.content, names), names)
         except TooLarge as problem:
             NUMBERS.turn_away(problem.code)
             raise BadRequest(problem.detail, code=problem.code, headers=problem.headers) from None
         except Problem as problem:
             NUMBERS.turn_away(problem.code)
             raise
-        asked = replace(_asked(key, trace, body), path=scope["path"])
+        asked = replace(asked_by(key, trace, body), path=scope["path"])
         if body.problem is not None:
             return await self._refuse_whole(asked, body.problem)
         return await self._let_in(segment.BY_PATH[scope["path"]], asked)
@@ -266,7 +253,7 @@ class Door:
         NUMBERS.events["refused"] += 1
         self._rates.spend(asked.sending.key, 1)
         if asked.body and not asked.validate:
-            way = _way(asked)
+            way = way_of(asked)
             kept = refused.of_request(asked.body, asked.names, asked.sending, reasons, way)
             if await self._lanes.one(self._topics.quarantine, kept) is None:
                 raise unsettled([])
@@ -305,7 +292,7 @@ class Door:
         if not any(isinstance(outcome, Refusal) for outcome in outcomes):
             return [(topics.interactions, outcome) for outcome in outcomes]  # type: ignore[misc]
         pieces = dialect.pieces(asked.body)
-        way = _way(asked, dialect.around(asked.body))
+        way = way_of(asked, dialect.around(asked.body))
         keeping = refused.keeping(asked.names, asked.sending, way)
         bad = [
             Bad(pieces[place], outcome.error)
@@ -321,15 +308,6 @@ class Door:
         ]
 
 
-def _way(asked: Asked, around: tuple[bytes, bytes] | None = None) -> refused.Way:
-    key, path, source = asked.sending.key, asked.path, None
-    if path in segment.BY_PATH:
-        source = segment.source_of(key)
-    elif path in adapters.BY_PATH:
-        source = own_source(key, path.rpartition("/")[2])
-    return refused.Way(path, around, source)
-
-
 def _named(found: Event | Iterable[Event | Refusal], id: str) -> Iterator[Event | Refusal]:
     """The events, each with an id: its own, or one that is the same whenever it is sent again."""
     items = [found] if isinstance(found, dict) else found
@@ -337,25 +315,3 @@ def _named(found: Event | Iterable[Event | Refusal], id: str) -> Iterator[Event 
         if isinstance(item, dict) and item.get("id") is None:
             item["id"] = f"{id}/{place}" if place else id
         yield item
-
-
-def _sending(key: Key, trace: str) -> Sending:
-    moment = rfc3339(now())  # it has reached us, and is appended at once
-    return Sending(key, moment, moment, trace)
-
-
-def _asked(key: Key, trace: str, body: Body, validate: bool = False, path: str = EVENTS) -> Asked:
-    """What is asked where headers say who asks; only public keys need others to vouch."""
-    token = body.names.get(tokens.HEADER) if PUBLIC in key.scopes else None
-    said = None if token is None else token.decode("latin-1")
-    return Asked(_sending(key, trace), body.content, body.names, validate, said, path)
-
-
-def _by_body(body: bytes, names: Names) -> bytes:
-    """The header of the write key in a body; without one that which came."""
-    secret = segment.write_key(body)
-    return names.get(b"authorization", b"") if secret is None else _bearer(secret)
-
-
-def _bearer(secret: str) -> bytes:
-    return b"Bearer " + secret.encode()

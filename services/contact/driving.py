@@ -9,8 +9,9 @@ import msgspec
 
 from services.contact import closing, keys
 from services.contact.answers import Outcome
+from services.contact.asking import Asked
 from services.contact.closing import Act
-from services.contact.door import Asked, Door
+from services.contact.door import Door
 from services.contact.faults import Refusal
 from services.contact.intake import Admitted, Sending
 from services.contact.patching import NOTHING, Fix, Sent, fixed
