@@ -6,6 +6,7 @@ from services.leads import (
     catalogue,
     follow_ups,
     forecasting,
+    history,
     measuring,
     partners,
     planning,
@@ -24,5 +25,6 @@ PARTS: tuple[Part, ...] = (
     quotes.PART,
     accounts.PART,
     callers.PART,
+    history.PART,
     partners.PART,
 )

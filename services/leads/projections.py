@@ -147,7 +147,7 @@ def _decided(event: Event) -> Row:
     envelope = event.envelope
     return (
         *(envelope.partitionkey, envelope.event, envelope.stream, envelope.streamversion),
-        *(envelope.type, envelope.happened, envelope.actor),
+        *(int(envelope.sequence), envelope.type, envelope.happened, envelope.actor),
         *(event.record.place.position(), event.record.value.decode()),
     )
 

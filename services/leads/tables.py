@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from shared.columns import Exact, When, key
 
-VERSION = 3
+VERSION = 4
 """Goes up when any row would come out differently."""
 
 metadata = MetaData()
@@ -32,13 +32,14 @@ decided = Table(  # every event of our own streams: the history
     key("event", Uuid),
     Column("stream", Uuid, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("sequence", BigInteger, nullable=False),  # in the order of all that was decided
     Column("type", Exact, nullable=False),
     Column("time", When, nullable=False),
     Column("actor", Exact, nullable=False),
     Column("position", Exact, nullable=False),
     Column("record", Text, nullable=False),  # the CloudEvent, as it stands in the log
 )
-Index("decided_stream", decided.c.stream, decided.c.version)
+Index("decided_stream", decided.c.stream, decided.c.sequence)
 Index(  # those that measures count, or commissions begin with
     *("decided_counted", decided.c.type, decided.c.time),
     postgresql_where=text(

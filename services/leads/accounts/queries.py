@@ -42,7 +42,7 @@ async def open_leads(
 async def notes(
     connection: Connection, schema: str, stream: str, before: int | None, limit: int
 ) -> Sequence[tuple[int, str]]:
-    """Notes of (version, JSON), the latest first; one more than the limit if there are more."""
+    """Notes of (sequence, JSON), the latest first; one more than the limit if there are more."""
     rows = await connection.fetch(in_schema(_NOTES, schema), stream, before, limit + 1)
     return [(row[0], row[1]) for row in rows]
 
@@ -73,10 +73,10 @@ SELECT coalesce((SELECT json_agg(json_build_object('currency', s.currency, 'lead
 """
 
 _NOTES = f"""
-SELECT d.version, json_build_object('version', d.version, 'time', {moment("d.time")},
+SELECT d.sequence, json_build_object('version', d.version, 'time', {moment("d.time")},
     'actor', d.actor, 'text', d.record::json -> 'data' ->> 'text')::text
 FROM {{s}}.decided d
 WHERE d.stream = $1::text::uuid AND d.type = 'account.noted'
-  AND ($2::integer IS NULL OR d.version < $2)
-ORDER BY d.version DESC LIMIT $3
+  AND ($2::bigint IS NULL OR d.sequence < $2)
+ORDER BY d.sequence DESC LIMIT $3
 """

@@ -10,7 +10,6 @@ from services.leads.api import (
     capturing,
     changes,
     commands,
-    history,
     leads,
     measures,
     pipelines,
@@ -38,7 +37,6 @@ def install(app: FastAPI, routers: Iterable[APIRouter]) -> None:
         pipelines,
         routing,
         commands,
-        history,
         scores,
     ):
         app.router.routes.extend(module.router.routes)

@@ -44,6 +44,8 @@ DUPLICATES: dict[str, Any] = {
 HISTORY: dict[str, Any] = {
     "data": [
         {
+            "kind": "lead",
+            "stream": LISTED["id"],
             "version": 2,
             "type": "lead.moved",
             "time": "2026-11-02T10:00:00.000000Z",

@@ -54,7 +54,8 @@ async def measures(
     - `sales_calls`: calls for the purpose `sales`, and visits made for it or for none named;
       `sales_calls_per_lead` = sales calls / new leads
     - `proposals`: quotes sent; `overdue_steps`: steps of follow-ups that became overdue
-    - `activity`: calls, visits made, mail, messages and letters of ours, by type
+    - `activity`: calls, visits made, mail, messages and letters of ours, by type; a visit that was
+      reported with a lead (`POST /v1/leads/{id}/visits`) is one made
     - `revenue`: of the orders placed in the period, `net` = amount - what was `returned` of them in
       their currency; `new`: of customers who are so since this period
     - `recurring`: subscriptions at the end of the period, now if that is later: `yearly` = amount a

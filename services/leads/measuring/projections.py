@@ -126,6 +126,13 @@ def _contact(event: Event, shape: _Shape) -> Rows:
     )
 
 
+def visited(event: Event) -> Rows:
+    """A visit of which the report came with a lead: one made by who reported it."""
+    envelope = event.envelope
+    what = (True, envelope.happened, "visit.made", None, representative(None, envelope.actor))
+    yield "contacts", (envelope.partitionkey, envelope.event, *what)
+
+
 def _of_event(event: Event) -> Row:
     envelope = event.envelope
     known = _somebody(event) is not None

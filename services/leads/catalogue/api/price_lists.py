@@ -125,10 +125,10 @@ async def _earlier(
     site = site_of(request)
     schema = await schema_of(site, parameters.min_position)
     async with site.pool.acquire() as connection:
-        rows = await history.page(connection, schema, stream_of(name), version - 1, 1)
-    if not rows or rows[0][0] != version:
+        found = await history.one(connection, schema, stream_of(name), version)
+    if found is None:
         raise NotFound(f"{name!r} has no version {version}.", code="unknown_version")
-    event = msgspec.json.decode(rows[0][1], type=_Earlier)
+    event = msgspec.json.decode(found, type=_Earlier)
     return shown.price_list(Listed(name, version, event.data.terms))
 
 
