@@ -34,10 +34,15 @@ class Requests:
         self.answered: dict[tuple[str, str, int], int] = {}
         self.seconds: dict[str, Latencies] = {}
 
-    def count(self, method: str, route: str, status: int, seconds: float) -> None:
-        """`route` is the path as it is declared, never as it was asked for."""
+    def count(self, method: str, route: str, status: int, seconds: float | None) -> None:
+        """`route` is the path as it is declared, never as it was asked for.
+
+        `seconds` None: how long it took says nothing, as of a stream that goes on while it is read.
+        """
         key = (method if method in METHODS else "other", route, status)
         self.answered[key] = self.answered.get(key, 0) + 1
+        if seconds is None:
+            return
         latencies = self.seconds.get(route)
         if latencies is None:
             latencies = self.seconds[route] = Latencies()

@@ -44,12 +44,12 @@ class Tracing:
             await self.app(scope, receive, send)
             return
         token = telemetry.trace.set(telemetry.traceparent(header_of(scope, b"traceparent")))
-        started, status, complete = monotonic(), 0, False
+        started, status, complete, streams = monotonic(), 0, False, False
 
         async def sending(message: Message) -> None:
-            nonlocal status, complete
+            nonlocal status, complete, streams
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, streams = message["status"], _is_stream(message)
             else:
                 complete = not message.get("more_body", False)
             await send(message)
@@ -65,9 +65,17 @@ class Tracing:
         finally:
             seconds = monotonic() - started
             route = getattr(scope.get("route"), "path", "unknown")
-            REQUESTS.count(scope["method"], route, status, seconds)
+            REQUESTS.count(scope["method"], route, status, None if streams else seconds)
             telemetry.access(scope["method"], scope["path"], status, seconds)
             telemetry.trace.reset(token)
+
+
+def _is_stream(start: Message) -> bool:
+    """Whether an answer goes on for as long as somebody reads it."""
+    return any(
+        name == b"content-type" and value.startswith(b"text/event-stream")
+        for name, value in start.get("headers", ())
+    )
 
 
 class BodyLimit:

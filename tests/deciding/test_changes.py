@@ -10,7 +10,9 @@ import msgspec
 import pytest
 from fastapi import Query, Request, Response
 
+from shared import middleware
 from shared.application import application
+from shared.counting import Requests
 from shared.database import ERRORS, Pool
 from shared.deciding import changes
 from shared.deciding.changes import Feed
@@ -263,6 +265,20 @@ async def test_a_stream_ends_with_its_client_and_the_next_may_have_its_place(
 
 def open_again(feed: Feed) -> Callable[[], bool]:
     return lambda: feed._streams == 0
+
+
+async def test_the_life_of_a_stream_is_no_time_that_an_answer_took(
+    client: httpx.AsyncClient, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = Requests()
+    monkeypatch.setattr(middleware, "REQUESTS", requests)
+    await client.get(PATH)
+    async with listened(client) as frames:
+        await until(lambda: frames.lines)
+        feed.close()
+        await until(lambda: frames.ended)
+    await until(lambda: requests.answered == {("GET", PATH, 200): 2})
+    assert sum(requests.seconds[PATH].classes) == 1
 
 
 async def test_closing_the_feed_ends_its_streams(client: httpx.AsyncClient, feed: Feed) -> None:
