@@ -56,8 +56,8 @@ async def _behind(
     if before.generation != source.generation:
         found = await _first_left(log, source, before.generation, passed, partitions)
         _logger.info(
-            "%s is gone on with behind %d records that were passed in generation %d",
-            *(source.name, sum(found.values()), before.generation),
+            "%s is gone on with behind %s records that were passed in generation %d",
+            *(source.name, f"{sum(found.values()):,}", before.generation),
         )
     return {(source.name, partition): offset for partition, offset in found.items()}
 

@@ -82,6 +82,10 @@ def test_nothing_is_lost_or_doubled_when_it_grows(grown: System, loads: list[Loa
     assert audit(grown, loads).examples == ()
 
 
+def test_policies_go_on_behind_what_they_had_passed(grown: System) -> None:
+    assert grown.program.says("interactions.2 is gone on with behind")
+
+
 def test_the_plan_shows_every_generation(grown: System) -> None:
     found = plan(grown)
     present, former = found["interactions.2"], found["interactions.1"]
