@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import cache, partial
 from itertools import islice
@@ -11,9 +12,13 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from services.leads.accounts.decider import account_of
+from services.leads.api.examples import LEAD
 from services.leads.app import SERVICE
+from shared.clock import now, rfc3339
 from shared.database import Pool
 from tests.leads.answering import Leads, answering, defined
+from tests.leads.asking import send
 from tests.leads.told import five, number
 
 SOME = 41
@@ -46,6 +51,15 @@ VALUES: tuple[Any, ...] = (
 )
 
 
+THERE = {
+    "id": number(1),
+    "account": account_of("crm", "acme"),
+    "step": "1",
+    **dict.fromkeys(("person", "appointment", "calendar", "subject"), number(2)),
+}
+"""What stands for a name in a path, mostly something that is there."""
+
+
 class Request(NamedTuple):
     """What is sent, and in which place it is hostile."""
 
@@ -60,6 +74,10 @@ async def leads(pool: Pool) -> AsyncIterator[Leads]:
     async with answering(pool) as leads:
         await defined(leads, "sales", "partner")
         await five(leads)
+        for path in ("/v1/accounts", "/v1/target-lists/sales"):
+            operation = documented()["paths"][path.replace("sales", "{name}")]["put"]
+            made = await send(leads, path, example(operation), method="PUT")
+            assert made.status_code == 200, made.text
         await leads.settle()
         yield leads
 
@@ -84,7 +102,9 @@ def example(operation: dict[str, Any]) -> Any:
     name = schema.get("$ref", "").rpartition("/")[2]
     schemas = documented()["components"]["schemas"]
     found = content.get("example") or (schemas[name].get("examples") if name else None)
-    return copy.deepcopy(found[0] if isinstance(found, list) else found)
+    text = json.dumps(found[0] if isinstance(found, list) else found)
+    made = json.loads(text.replace(LEAD["id"], number(1)))
+    return made | {"after": "latest"} if "device" in made else made
 
 
 def filled(path: str, operation: dict[str, Any], **hostile: str) -> str:
@@ -92,7 +112,7 @@ def filled(path: str, operation: dict[str, Any], **hostile: str) -> str:
     for each in operation.get("parameters", ()):
         if each["in"] == "path":
             name = each["name"]
-            value = hostile.get(name, number(1) if name in ("id", "account") else "sales")
+            value = hostile.get(name) or THERE.get(name, "sales")
             path = path.replace(f"{{{name}}}", quote(value, safe=""))
     return path
 
@@ -162,7 +182,14 @@ def everything() -> Iterator[Request]:
 
 
 async def sent(leads: Leads, one: Request) -> httpx.Response:
-    headers = {**leads.headers("service:app"), "If-Match": '"1"'}
+    """The answer; to a command, for the version that stands."""
+    answer = await sent_for(leads, one, "1")
+    stands = re.search(r"Version (\d+) stands", answer.text) if answer.status_code == 412 else None
+    return await sent_for(leads, one, stands[1]) if stands else answer
+
+
+async def sent_for(leads: Leads, one: Request, version: str) -> httpx.Response:
+    headers = {**leads.headers("service:app"), "If-Match": f'"{version}"'}
     if one.body is not None:
         headers["Content-Type"] = "application/json"
     content = one.body() if one.body else None
@@ -176,7 +203,7 @@ async def answered(leads: Leads, one: Request) -> str:
         answer = await sent(leads, one)
     except Exception as error:
         return f"{type(error).__name__}: {error}"[:200]
-    if answer.status_code < 500 or answer.json().get("code") == "not_yet":
+    if answer.status_code < 500 or answer.json().get("code") in ("not_yet", "no_neighbour"):
         return ""
     return f"{answer.status_code} {answer.text[:200]}"
 
@@ -207,3 +234,19 @@ async def test_a_value_that_came_to_a_500_is_refused(
     answer = await sent(leads, one)
     assert answer.status_code == 422, answer.text
     assert answer.json()["errors"][0]["pointer"].endswith(pointer)
+
+
+@pytest.mark.parametrize("name", ["id", "lead", "kind", "body", "more"])
+@pytest.mark.parametrize("value", ["\ud800", {"\ud800": 1}, {"\0": "\ud800"}, [LONG]])
+async def test_what_is_wrong_with_one_command_of_a_device_hurts_no_other(
+    leads: Leads, name: str, value: Any
+) -> None:
+    right = {"id": "1", "lead": number(1), "kind": "note", "body": {"text": "Called."}}
+    right["made"] = rfc3339(now())
+    wrong = {**right, "id": "2", name: value}
+    body = {"device": "tablet", "commands": [wrong, right]}
+    one = Request("post", "/v1/leads/sync", body=partial(encoded, body))
+    answer = await sent(leads, one)
+    assert answer.status_code == 200, answer.text
+    assert [each["status"] for each in answer.json()["results"]] == [422, 200]
+    assert len(answer.content) < 5_000

@@ -8,12 +8,14 @@ from uuid import UUID
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from services.leads.api import shown
 from services.leads.api.bulk import Version, done, refused, seen
 from services.leads.api.context import handler_of, origin_of, pipeline
 from services.leads.api.making import WAYS, Kind
 from services.leads.decider import LEAD
+from services.leads.decider.checks import text
 from services.leads.queries.carried_out import Before
 from services.leads.seeing import Sight
 from shared.auth import Key
@@ -107,9 +109,13 @@ class Work:
 def read(given: dict[str, Any], number: int) -> Offline | Problem:
     """A command, or what is wrong with it: that hurts no other."""
     try:
-        return Offline.model_validate(given)
+        found = Offline.model_validate(given)
+        found.model_dump_json()
     except ValidationError as error:
         return _invalid(error, "")
+    except PydanticSerializationError:
+        return _wrong("body", "character", "Half a surrogate pair is no text.")
+    return found
 
 
 def _invalid(error: ValidationError, within: str) -> Unprocessable:
@@ -137,8 +143,13 @@ async def outcome(work: Work, command: Offline, chain: Chain, at: str) -> dict[s
 
 def refusal(given: Mapping[str, Any], problem: Problem, at: str) -> dict[str, Any]:
     """The result of a command that was refused."""
-    named = {name: given.get(name) for name in ("id", "lead")}
+    named = {name: _told(given.get(name)) for name in ("id", "lead")}
     return {**named, "outcome": "refused", **refused(problem, at)}
+
+
+def _told(name: object) -> str | None:
+    """A name as it was given, where it could be one."""
+    return name if isinstance(name, str) and not any(text(name, "", 100)) else None
 
 
 async def _carried_out(work: Work, command: Offline, chain: Chain) -> dict[str, Any]:
