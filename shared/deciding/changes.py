@@ -21,6 +21,9 @@ WINDOWS = 20
 STREAM_PAGE = 100
 """Records that a stream holds at most."""
 
+ASKED = 1.0
+"""Seconds after which it is asked anew whether who listens in silence may go on."""
+
 KEEP_ALIVE = 15.0
 """Seconds of silence after which a stream says that it is there."""
 
@@ -35,8 +38,8 @@ _logger = logging.getLogger("rapport.changes")
 Visible = Callable[[Sequence[str]], Awaitable[Collection[str]]]
 """Which of these streams the caller may see."""
 
-LetIn = Callable[[], Awaitable[bool]]
-"""Whether who listens may go on."""
+LetIn = Callable[[], Awaitable[bool | None]]
+"""Whether who listens may go on; None where that is not known now."""
 
 
 class Change(NamedTuple):
@@ -53,9 +56,6 @@ class Page(NamedTuple):
 
     changes: list[Change]
     next: int
-
-
-NOT_LET_IN = Page([], -1)
 
 
 class Feed:
@@ -124,17 +124,23 @@ class Feed:
         """The same for ever, as frames of server-sent events whose ids are positions.
 
         What is away is waited for. Ends after an hour, when closed, when nobody takes it, or when
-        who listens is not let in any more, which is asked before each page.
+        who listens is not let in any more: asked before each page with something on it, and now and
+        then in silence.
         """
         self._streams += 1
         try:
             yield b"retry: 2000\n\n"
-            until = said = monotonic()
+            until = said = asked = monotonic()
             until += LONGEST
             while not self._closing.is_set() and monotonic() < until:
-                page = await self._page_or_none(after, categories, visible, is_let_in)
-                if page is NOT_LET_IN:
-                    break
+                page = await self._page_or_none(after, categories, visible)
+                if is_let_in is not None and (_found(page) or monotonic() - asked >= ASKED):
+                    asked, may = monotonic(), await is_let_in()
+                    if may is None:
+                        await self._pause()
+                        continue
+                    if not may:
+                        break
                 for change in page.changes if page else ():
                     yield _frame(change)
                     said = monotonic()
@@ -157,19 +163,13 @@ class Feed:
             )
 
     async def _page_or_none(
-        self,
-        after: int,
-        categories: Collection[str],
-        visible: Visible | None,
-        is_let_in: LetIn | None,
+        self, after: int, categories: Collection[str], visible: Visible | None
     ) -> Page | None:
-        """A page, `NOT_LET_IN` where there is no more; None while something is away."""
+        """A page; None while the database is away."""
         try:
-            if is_let_in is not None and not await is_let_in():
-                return NOT_LET_IN
             return await self.page(after, STREAM_PAGE, categories, visible)
         except Exception as error:
-            if not (isinstance(error, NotReady) or is_transient(error)):
+            if not is_transient(error):
                 raise
             _logger.warning("a stream of changes waits: %r", error)
             return None
@@ -189,6 +189,10 @@ class Feed:
             raise Unprocessable(
                 detail, errors=(FieldError("/query/category", "unknown_category", detail),)
             )
+
+
+def _found(page: Page | None) -> bool:
+    return page is not None and bool(page.changes)
 
 
 async def _seen(found: list[Change], visible: Visible | None) -> list[Change]:

@@ -117,6 +117,11 @@ class Frames:
     def ended(self) -> bool:
         return self._task.done()
 
+    @property
+    def failure(self) -> BaseException | None:
+        """What broke a stream that has ended."""
+        return self._task.exception()
+
     async def close(self) -> None:
         self._task.cancel()
         await asyncio.wait([self._task])
@@ -279,6 +284,20 @@ async def test_the_life_of_a_stream_is_no_time_that_an_answer_took(
         await until(lambda: frames.ended)
     await until(lambda: requests.answered == {("GET", PATH, 200): 2})
     assert sum(requests.seconds[PATH].classes) == 1
+
+
+async def test_while_it_is_not_known_who_listens_a_stream_waits(
+    feed: Feed, handler: CommandHandler
+) -> None:
+    answers: list[bool | None] = [None, None, True, None, False]
+
+    async def is_let_in() -> bool | None:
+        return answers.pop(0)
+
+    await decide(handler, 1)
+    frames = [frame async for frame in feed.frames(0, is_let_in=is_let_in)]
+    assert [frame.partition(b"\n")[0] for frame in frames] == [b"retry: 2000", b"id: 1", b"id: 2"]
+    assert answers == []
 
 
 async def test_closing_the_feed_ends_its_streams(client: httpx.AsyncClient, feed: Feed) -> None:

@@ -138,6 +138,12 @@ async def test_open_leads_of_all_its_people_with_sums_by_currency(leads: Leads) 
     assert len((await leads.get(PATH))["open_leads"]) == 1
 
 
+async def test_one_account_is_no_page(leads: Leads) -> None:
+    for name in ("limit", "cursor"):
+        answer = await leads.ask(PATH, **{name: "1"})
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+
+
 async def test_what_is_not_there_and_what_is_wrong_is_refused(leads: Leads) -> None:
     other = f"/v1/accounts/{account_of('crm', 'other')}"
     assert (await leads.ask(other)).status_code == 404

@@ -14,7 +14,7 @@ from tests.leads.answering import Leads, answering, defined
 from tests.leads.asking import captured, send
 from tests.waiting import until
 
-SEVEN, EIGHT = "representative:7", "representative:8"
+SEVEN, EIGHT, PARTNER = "representative:7", "representative:8", "partner:12"
 RULES = [{"id": "nobody", "owner": "service:nobody", "sources": ["/nowhere"]}]
 PATH = "/v1/leads/changes"
 
@@ -81,3 +81,23 @@ async def test_who_leaves_a_team_is_told_no_more_of_its_leads(leads: Leads) -> N
         await noted(leads, mine, "my own", 1)
         await until(lambda: len(texts(frames)) > 1)
     assert texts(frames) == ["in the team", "my own"]
+
+
+async def test_a_stream_ends_where_a_partner_is_not_active_any_more(
+    leads: Leads, caplog: pytest.LogCaptureFixture
+) -> None:
+    lead = (await captured(leads, 1, pipeline="partner", owner=PARTNER))["id"]
+    body = {"name": "Kettles & Co", "release": {"notes": True}}
+    await send(leads, "/v1/partners/12", body, method="PUT")
+    async with listened(leads, PARTNER) as frames:
+        await noted(leads, lead, "seen", 1)
+        await until(lambda: texts(frames) == ["seen"])
+        parted = await send(
+            leads, "/v1/partners/12", body | {"active": False}, method="PUT", version=1
+        )
+        assert parted.status_code == 200, parted.text
+        await noted(leads, lead, "of no concern any more", 2)
+        await until(lambda: frames.ended)
+        assert frames.failure is None
+    assert texts(frames) == ["seen"]
+    assert not [each for each in caplog.records if each.levelname == "ERROR"]

@@ -314,3 +314,20 @@ async def test_sent_twice_with_one_key_it_is_made_once(leads: Leads) -> None:
     ]
     assert (made.status_code, again.json()) == (201, made.json())
     assert again.headers["idempotency-replayed"] == "true"
+
+
+async def test_an_appointment_whose_answer_was_lost_is_made_once(leads: Leads) -> None:
+    path = await begun(leads)
+    body = {"title": "Meet", "from": ahead(hours=1), "to": ahead(hours=2)}
+    headers = {**leads.headers(SEVEN), "Idempotency-Key": "meet"}
+    made = []
+    for _ in range(2):
+        answer = await leads.client.post(f"{path}/appointments", json=body, headers=headers)
+        assert answer.status_code == 201, answer.text
+        made.append(answer.json()["appointments"])
+        await leads.site.pool.execute("DELETE FROM idempotency")
+    assert made[0] == made[1]
+    other = await leads.client.post(
+        f"{path}/appointments", json=body, headers=headers | {"Idempotency-Key": "meet again"}
+    )
+    assert len(other.json()["appointments"]) == 2

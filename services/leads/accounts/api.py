@@ -37,7 +37,7 @@ from shared.deciding.store import Kept
 from shared.documents import answers
 from shared.http import conditional, expected_version, json_response, page, version_tag
 from shared.idempotency import once
-from shared.parameters import Line, Page
+from shared.parameters import Line, Page, Parameters
 
 router = APIRouter(tags=["accounts"])
 Reader = Annotated[Key, Depends(require("read"))]
@@ -148,7 +148,7 @@ async def keep(
     response_class=Response,
 )
 async def one_account(
-    request: Request, account: UUID, parameters: Annotated[Page, Query()], key: Reader
+    request: Request, account: UUID, parameters: Annotated[Parameters, Query()], key: Reader
 ) -> Response:
     """The chart as a tree, who belongs to the organisation as the log says, and what is open.
 

@@ -10,10 +10,12 @@ from services.leads.api.context import handler_of, is_seen, seen_by, sight_of
 from services.leads.decider import LEAD
 from services.leads.seeing import Sight
 from shared.auth import Key, bearer, require
+from shared.database import ERRORS
 from shared.deciding import feeding
 from shared.deciding.changes import Visible
 from shared.deciding.command_handler import CommandHandler
 from shared.documents import answers
+from shared.errors import DatabaseUnavailable, NotReady
 
 router = APIRouter(tags=["leads"])
 Reader = Annotated[Key, Depends(require("read"))]
@@ -36,10 +38,14 @@ async def changes(
     ends when its key is revoked, within a few seconds.
     """
 
-    async def is_let_in() -> bool:
-        """Whether the key stands; a revoked one ends a stream."""
-        found = await request.app.state.keyring.find(secret) if secret else None
-        return found is not None and "read" in found.scopes
+    async def is_let_in() -> bool | None:
+        """Whether the key stands, and who has it; None while that is not known."""
+        try:
+            found = await request.app.state.keyring.find(secret) if secret else None
+            whose = request.scope.get("is_let_in")  # as the gate of partners says
+            return found is not None and "read" in found.scopes and (not whose or await whose())
+        except (DatabaseUnavailable, NotReady, *ERRORS):
+            return None
 
     secret = bearer(request.headers.get("authorization"))
     visible = _visible_now(request, key)

@@ -93,6 +93,7 @@ class Gate:
             await problem_response(problem)(scope, receive, send)
             return
         if partner and way:
+            scope["is_let_in"] = partial(self._is_active, partner)
             whole = scope["method"] == "GET" and way.shape is releasing.lead
             released = partial(self._released, partner)
             shaping = Shaping(send, way.shape, released, partner, self._traits if whole else None)
@@ -122,6 +123,14 @@ class Gate:
         if not state.active:
             raise Forbidden("You are no active partner.", code="partner_inactive")
         return state.release
+
+    async def _is_active(self, partner: str) -> bool:
+        """Whether a stream that a partner has goes on."""
+        try:
+            await self._released(partner)
+        except Forbidden:
+            return False
+        return True
 
     async def _traits(self, subject: str, release: Release) -> dict[str, Any]:
         """The released traits of the customer that a subject belongs to, as they are now."""
