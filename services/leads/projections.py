@@ -82,11 +82,11 @@ LEADS = Merge(
     latest("chosen", "product"),
     latest("priced", "amount", "currency"),
     latest("expected", "expected_close"),
-    latest("owned", "owner"),
+    latest("owned", "owner", "rule"),
     latest("warmed", "heated"),
     latest("judged", "prequalified"),
     summed("inquiries"),
-    greatest("version", "touched"),
+    greatest("version", "touched", "reached"),
     then=_TALLY,
 )
 FIELDS = Merge(tables.fields, latest("version", "value"))
@@ -198,7 +198,7 @@ def _changed(body: LeadEvent, version: int) -> Mapping[str, Any]:  # noqa: C901 
         case LeadMoved():
             return _placed(body, version)
         case LeadAssigned():
-            return {"owned": version, "owner": body.owner}
+            return {"owned": version, "owner": body.owner, "rule": body.rule}
         case LeadWon():
             return _closed(body.at, version, "won") | {
                 "won_amount": body.amount,
@@ -217,7 +217,9 @@ def _changed(body: LeadEvent, version: int) -> Mapping[str, Any]:  # noqa: C901 
             return {"warmed": version, "heated": body.at}
         case LeadPrequalified() | LeadDisqualified():
             return {"judged": version, "prequalified": isinstance(body, LeadPrequalified)}
-        case LeadAbsorbed() | LeadReleased() | LeadNoted() | LeadVisited() | LeadScored():
+        case LeadScored():
+            return {"reached": body.reached}
+        case LeadAbsorbed() | LeadReleased() | LeadNoted() | LeadVisited():
             return {}
         case _:
             assert_never(body)

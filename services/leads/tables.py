@@ -103,6 +103,8 @@ leads = Table(
     Column("expected_close", Date),
     Column("owned", Integer),
     Column("owner", Exact),
+    Column("rule", Exact),  # of routing, by which it has its owner
+    Column("reached", Integer),  # the most points that a rule asks for and it came to
     Column("warmed", Integer),
     Column("heated", When),  # when it was hot last
     Column("judged", Integer),

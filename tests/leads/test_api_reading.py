@@ -9,6 +9,7 @@ from services.leads.commands import (
     AssignLead,
     ChangePipeline,
     DescribeLead,
+    JudgeLead,
     NoteLead,
 )
 from services.leads.decider import PIPELINE
@@ -66,10 +67,12 @@ async def test_the_list_shows_a_lead_as_it_stands(leads: Leads) -> None:
         "currency": "EUR",
         "expected_close": "2026-03-31",
         "owner": "representative:7",
+        "rule": None,
         "inquiries": 2,
         "hot": False,
         "heated": None,
         "prequalified": None,
+        "reached": 0,
         "fields": {"seats": 20},
         "won": None,
         "lost": None,
@@ -308,6 +311,24 @@ async def test_the_history_of_a_lead_is_its_events(leads: Leads) -> None:
     assert (found[1]["actor"], found[1]["time"]) == ("representative:7", at(2))
     assert found == await leads.all_pages(path, 1)
     assert (await leads.ask(f"/v1/leads/{number(9)}/history")).status_code == 404
+
+
+async def test_the_list_says_of_a_lead_what_the_lead_says_itself(leads: Leads) -> None:
+    await five(leads)
+    routed = AssignLead(owner="representative:8", reason="It came to 30.", rule="hot", at=at(20))
+    judged = JudgeLead(version=1, points=42.5, hot=40, failed=(), asked=(30, 90), at=at(21))
+    await leads.carry_out(number(2), judged, routed)
+    await leads.carry_out(
+        number(3), routed, AssignLead(owner="representative:7", reason="Ill.", at=at(22))
+    )
+    await leads.settle()
+    listed = {each["id"]: each for each in (await leads.get("/v1/leads"))["data"]}
+    for n in range(1, 6):
+        one, found = await leads.get(f"/v1/leads/{number(n)}"), listed[number(n)]
+        both = (one.keys() & found.keys()) - {"heated"}  # a version of the rules; when it was
+        assert {name: one[name] for name in both} == {name: found[name] for name in both}
+    assert (listed[number(2)]["rule"], listed[number(2)]["reached"]) == ("hot", 30)
+    assert (listed[number(3)]["rule"], listed[number(3)]["reached"]) == (None, 0)
 
 
 # --- who sees what

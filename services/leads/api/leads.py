@@ -34,9 +34,10 @@ async def all_leads(
 
     Amounts are in minor units of their `currency`; to sort or filter by them needs
     `filter[currency][eq]`, so that no two currencies are compared. `customer` is whom the subject
-    belongs to now. A representative sees the leads of all members of its teams, a partner those
-    that it owns or gave. 404 for a pipeline that is not there, where `filter[reached][eq]` names a
-    stage of one.
+    belongs to now, `rule` that of routing by which it has its owner (null: by hand), `reached` the
+    most points that such a rule asks for and it came to. A representative sees the leads of all
+    members of its teams, a partner those that it owns or gave. 404 for a pipeline that is not
+    there, where `filter[reached][eq]` names a stage of one.
     """
     site = site_of(request)
     filters = await _filters(request, parameters, await sight_of(request, key))

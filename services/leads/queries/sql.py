@@ -41,9 +41,9 @@ LEAD = f"""(SELECT row_to_json(r)::text FROM (SELECT l.lead AS id, l.version, l.
     {moment("l.captured")} AS captured, {moment("l.touched")} AS touched,
     {moment("l.closed_at")} AS closed,
     l.product, l.amount, l.currency,
-    l.expected_close, l.owner, l.inquiries,
+    l.expected_close, l.owner, l.rule, l.inquiries,
     l.heated IS NOT NULL AS hot, {moment("l.heated")} AS heated,
-    l.prequalified, {_FIELDS} AS fields,
+    l.prequalified, coalesce(l.reached, 0) AS reached, {_FIELDS} AS fields,
     CASE WHEN l.state = 'won' THEN
         json_build_object('amount', l.won_amount, 'currency', l.won_currency) END AS won,
     CASE WHEN l.state = 'lost' THEN
