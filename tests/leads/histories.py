@@ -20,6 +20,7 @@ from services.leads.commands import (
     NoteLead,
     ReleaseLead,
     ReopenLead,
+    ReportVisit,
     RetirePipeline,
     UnmergeLead,
     WinLead,
@@ -82,7 +83,7 @@ SAID = st.tuples(
                 "lose",
             ),
             *("reopen", "merge", "unmerge", "note", "follow", "change", "retire", "rules", "judge"),
-            *("trait", "view", "belongs", "belongs", *FACTS, "goal", "commissions"),
+            *("visit", "trait", "view", "belongs", "belongs", *FACTS, "goal", "commissions"),
         ]
     ),
     st.integers(0, 2),
@@ -165,19 +166,26 @@ class History:
                 **when,
             ),
             "move": lambda: MoveLead(pipeline=pipeline, stage=stage, **when),
-            "assign": lambda: AssignLead(owner=f"representative:{how}", reason="so", **when),
+            "assign": lambda: AssignLead(
+                owner=f"representative:{how}",
+                reason="so",
+                rule=[None, "north"][how % 2],
+                **when,
+            ),
             "win": lambda: WinLead(amount=how, currency="GBP", **when),
             "lose": lambda: LoseLead(
                 pipeline=pipeline, reason="price", competitor=[None, "X"][how % 2], **when
             ),
             "reopen": lambda: ReopenLead(pipeline=pipeline, reason="again", **when),
             "note": lambda: NoteLead(text="tab\there", **when),
+            "visit": lambda: ReportVisit(text="Saw them.", outcome="so", **when),
             "follow": lambda: FollowPipeline(pipeline=pipeline, **when),
             "judge": lambda: JudgeLead(
                 version=1 + how % 2,
                 points=40.5 + 5 * how,
                 hot=50,
                 failed=[None, (), ("least",)][how % 3],
+                asked=(45, 50),
                 **when,
             ),
         }

@@ -111,7 +111,7 @@ def _standing(states: Iterable[Any]) -> Counter[tuple[str, str | None, str]]:
 def _of_state(state: Any) -> dict[str, Any]:
     """The same from what was decided."""
     names = ("pipeline", "stage", "subject", "source", "channel", "title", "product", "amount")
-    more = ("currency", "expected_close", "owner", "inquiries", "fields")
+    more = ("currency", "expected_close", "owner", "rule", "inquiries", "fields")
     ended = (
         *((state.amount, state.currency) if isinstance(state, Won) else (None, None)),
         *((state.reason, state.competitor) if isinstance(state, Lost) else (None, None)),
@@ -120,6 +120,7 @@ def _of_state(state: Any) -> dict[str, Any]:
     ends = ("won_amount", "won_currency", "reason", "competitor", "merged_into")
     return {
         "state": type(state).__name__.lower(),
+        "reached": state.lead.reached or None,
         "prequalified": not state.lead.failed if state.lead.judged else None,
         **{name: getattr(state.lead, name) for name in (*names, *more)},
         **dict(zip(ends, ended, strict=True)),
