@@ -10,6 +10,7 @@ from services.leads.quotes.decider import OPPORTUNITY, QUOTE
 from services.leads.quotes.decider.opportunity import stream_of
 from services.leads.quotes.expiring import EXPIRING
 from services.leads.quotes.placing import placing
+from services.leads.quotes.policies import REACT
 from services.leads.quotes.projections import PROJECT, TABLES
 
 PART = Part(
@@ -18,6 +19,7 @@ PART = Part(
     deciders=(OPPORTUNITY, QUOTE),
     tables=TABLES,
     project=PROJECT,
+    react=REACT,
     singles=(EXPIRING,),
     singles_of=placing,
     made_by={

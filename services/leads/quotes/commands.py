@@ -101,6 +101,19 @@ class WithdrawQuote:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LoseQuote:
+    """The quote's lead was lost, or went into another one; `state` is that lead now.
+
+    `before`: quotes that were drafted up to that moment go with it, also where it is open again.
+    """
+
+    state: Lead
+    reason: str
+    at: str
+    before: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExpireQuote:
     """The moment came up to which something that was sent might be accepted."""
 
@@ -139,6 +152,7 @@ QuoteCommand = (
     | AcceptQuote
     | DeclineQuote
     | WithdrawQuote
+    | LoseQuote
     | ExpireQuote
     | NoteOrdered
     | NoteOrderRefused

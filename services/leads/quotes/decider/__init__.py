@@ -22,4 +22,5 @@ QUOTE: Decider[states.Quote, QuoteCommand, QuoteEvent] = Decider(
     evolve=quote.evolve,
     events=events.QUOTE_EVENTS,
     states=states.Quote,
+    claims=quote.claims,
 )

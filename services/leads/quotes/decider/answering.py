@@ -7,7 +7,13 @@ from services.leads.decider.checks import conflict, refusal, refuse, text, whole
 from services.leads.decider.knowing import known as known_lead
 from services.leads.decider.knowing import open_lead
 from services.leads.quotes.bounds import MOST_IDENTIFIERS
-from services.leads.quotes.commands import AcceptQuote, DeclineQuote, ExpireQuote, WithdrawQuote
+from services.leads.quotes.commands import (
+    AcceptQuote,
+    DeclineQuote,
+    ExpireQuote,
+    LoseQuote,
+    WithdrawQuote,
+)
 from services.leads.quotes.decider.knowing import ends, expired, known, open_quote
 from services.leads.quotes.decider.sending import same_version
 from services.leads.quotes.events import (
@@ -19,7 +25,7 @@ from services.leads.quotes.events import (
 )
 from services.leads.quotes.states import Accepted, Open, Ordered, Quote
 from services.leads.states import Known as Lead
-from services.leads.states import Won
+from services.leads.states import Lost, Merged, Won
 from shared.messages import Identifier
 
 
@@ -88,6 +94,20 @@ def withdraw(state: Quote, command: WithdrawQuote) -> Sequence[QuoteEvent]:
     quote = open_quote(state).quote
     refuse(text(command.reason, "/reason", LONG))
     return [QuoteWithdrawn(quote.lead, quote.number, command.reason, at=command.at)]
+
+
+def lose(state: Quote, command: LoseQuote) -> Sequence[QuoteEvent]:
+    """One that is open goes with its lead; what was drafted since it was reopened stays.
+
+    Never before it was drafted: a device may tell late that a lead was lost.
+    """
+    if not isinstance(state, Open):
+        return []
+    quote = state.quote
+    if not isinstance(command.state, Lost | Merged) and quote.drafted > command.before:
+        return []
+    at = max(command.at, quote.drafted)
+    return [QuoteWithdrawn(quote.lead, quote.number, command.reason, at=at)]
 
 
 def expire(state: Quote, command: ExpireQuote) -> Sequence[QuoteEvent]:

@@ -10,6 +10,7 @@ from services.leads.quotes.commands import (
     DeclineQuote,
     DraftQuote,
     ExpireQuote,
+    LoseQuote,
     NoteOrdered,
     NoteOrderRefused,
     QuoteCommand,
@@ -18,7 +19,7 @@ from services.leads.quotes.commands import (
     SendQuote,
     WithdrawQuote,
 )
-from services.leads.quotes.decider.answering import accept, decline, expire, withdraw
+from services.leads.quotes.decider.answering import accept, decline, expire, lose, withdraw
 from services.leads.quotes.decider.drafting import draft, revise
 from services.leads.quotes.decider.knowing import known
 from services.leads.quotes.decider.ordering import ordered, refused, retry
@@ -48,6 +49,10 @@ from services.leads.quotes.states import (
     Sending,
     Withdrawn,
 )
+from shared.decider import Claim
+
+PREFIX = "quotes/"
+"""What the scopes of those claims begin with by which a lead finds its open quotes."""
 
 
 def decide(state: Quote, command: QuoteCommand) -> Sequence[QuoteEvent]:  # noqa: C901  (a table)
@@ -64,6 +69,8 @@ def decide(state: Quote, command: QuoteCommand) -> Sequence[QuoteEvent]:  # noqa
             return decline(state, command)
         case WithdrawQuote():
             return withdraw(state, command)
+        case LoseQuote():
+            return lose(state, command)
         case ExpireQuote():
             return expire(state, command)
         case NoteOrdered():
@@ -99,6 +106,14 @@ def evolve(state: Quote, event: QuoteEvent) -> Quote:  # noqa: C901  (a table)
             return _ordering(state, event)
         case _:
             assert_never(event)
+
+
+def claims(state: Quote) -> frozenset[Claim]:
+    """While a quote is open its lead finds it; the number is a part of the scope, so that it never
+    stands in another one's way."""
+    if not isinstance(state, Open):
+        return frozenset()
+    return frozenset({Claim(f"{PREFIX}{state.quote.number}", state.quote.lead)})
 
 
 def _sent(quote: Known, event: QuoteSent) -> Known:
