@@ -390,3 +390,19 @@ async def test_claims_order_nothing(leads: Leads) -> None:
     quote = await drafted(leads, number(3))
     await quote.done("send", version=1, channel="email")
     assert wrong(await quote.do("accept", version=1)) == {("required", "/identifiers")}
+
+
+async def test_a_key_that_comes_again_for_another_lead_drafts_that_leads_own_quote(
+    leads: Leads,
+) -> None:
+    async def draft(lead: str) -> Any:
+        path, again = f"/v1/leads/{lead}/quotes", {"Idempotency-Key": "k-1"}
+        answer = await post(leads, path, {"lines": LINES}, **again)
+        await leads.site.pool.execute("DELETE FROM idempotency")  # a day later
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    first = await draft(LEAD_1)
+    assert (await draft(LEAD_1))["id"] == first["id"]
+    other = await draft(LEAD_2)
+    assert (first["lead"], other["lead"]) == (LEAD_1, LEAD_2)

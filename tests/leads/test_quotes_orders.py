@@ -72,6 +72,11 @@ def test_an_order_that_is_refused_says_why() -> None:
     assert answered(answer(413, {})) == Refused(413, "refused", "")
 
 
+def test_what_the_door_said_can_be_kept_whatever_it_was() -> None:
+    body = {"code": "in\0valid", "detail": "\0", "errors": [{"pointer": "/data/\0"}]}
+    assert answered(answer(422, body)) == Refused(422, "invalid", "", ("/data/",))
+
+
 @pytest.mark.parametrize("status", [401, 403, 404, 408, 429, 500, 502, 503])
 def test_what_is_about_the_key_the_way_or_the_hour_is_waited_for(status: int) -> None:
     with pytest.raises(Away, match=str(status)):

@@ -37,8 +37,8 @@ PAGE = 100
 _NOT_THE_ORDER = frozenset({401, 403, 404, 408, 421, 425, 429})
 """Answers that are about the key, the way or the rate: waited for, as what is away is."""
 
-_LONGEST = 2_000
-"""Characters of what the door said that are kept."""
+_LONGEST, _SHORT = 2_000, 200
+"""Characters of what the door said that are kept: of its sentence, of a code or pointer."""
 
 _ORIGIN = Origin("service:leads")
 _logger = logging.getLogger("rapport.leads.placing")
@@ -186,12 +186,13 @@ def answered(answer: httpx.Response) -> Taken | Refused:
         problem = msgspec.json.decode(answer.content, type=_Problem)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Away(f"contact answers {status} with what is no answer of its own") from error
-    pointers = tuple(each.pointer[:200] for each in problem.errors[:20])
-    return Refused(status, problem.code[:200], _kept(problem.detail), pointers)
+    pointers = tuple(_kept(each.pointer, _SHORT) for each in problem.errors[:20])
+    return Refused(status, _kept(problem.code, _SHORT), _kept(problem.detail, _LONGEST), pointers)
 
 
-def _kept(text: str) -> str:
-    return text[:_LONGEST].replace("\0", "")
+def _kept(text: str, most: int) -> str:
+    """What can be kept: without what PostgreSQL has no text for."""
+    return text[:most].replace("\0", "")
 
 
 _TO_PLACE = """

@@ -64,18 +64,19 @@ async def draft(
 
     async def run() -> Response:
         of = await lead(request, key, id)
-        fresh = _fresh(key, idempotency_key)
+        fresh = _fresh(key, of.stream, idempotency_key)
         handled = await _again(request, fresh) if idempotency_key else None
         return answered(request, of, handled or await _draft(request, key, body, of, fresh), 201)
 
     return await once(site_of(request).pool, key, request, run)
 
 
-def _fresh(key: Key, idempotency_key: str | None) -> str:
-    """The id of a new quote; of the same Idempotency-Key the same."""
+def _fresh(key: Key, lead: str, idempotency_key: str | None) -> str:
+    """The id of a new quote; of the same lead and Idempotency-Key the same."""
     if idempotency_key is None:
         return str(uuid7())
-    return str(uuid8(sha256(f"quote\0{key.name}\0{idempotency_key}".encode()).digest()))
+    named = f"quote\0{key.name}\0{lead}\0{idempotency_key}"
+    return str(uuid8(sha256(named.encode()).digest()))
 
 
 async def _again(request: Request, fresh: str) -> Handled | None:
