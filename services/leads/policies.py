@@ -6,10 +6,8 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, NamedTuple
 
-import msgspec
-
 from services.leads.bounds import SHORT
-from services.leads.commands import AssignLead, CaptureLead, WinLead
+from services.leads.commands import AssignLead, CaptureLead
 from services.leads.decider import LEAD, PIPELINE, ROUTING
 from services.leads.decider.capturing import LONGEST_SOURCE
 from services.leads.decider.knowing import open_lead
@@ -29,6 +27,14 @@ from services.leads.inbound import Belongs, Interaction
 from services.leads.part import Part
 from services.leads.routes import LeadRouted, LetLeadGo, RouteLead
 from services.leads.states import Known, Pipeline
+from services.leads.subscriptions import (
+    RENEWAL,
+    WIN_BACK,
+    lapsed,
+    lapsed_before,
+    numbered,
+    renewed,
+)
 from shared.deciding.policies import Belonging, Policy, Reaction, Target
 from shared.errors import Conflict
 from shared.identifiers import RANK
@@ -56,13 +62,16 @@ work on one, and interest (product.viewed, page.viewed) counts by its score.
 """
 
 SUBSCRIPTIONS = {
-    "subscription.due": ("renewal", "Renewal"),
-    "subscription.cancelled": ("win-back", "Cancelled subscription"),
+    "subscription.due": (RENEWAL, "Renewal"),
+    "subscription.cancelled": (WIN_BACK, "Cancelled subscription"),
 }
 """What becomes of a subscription that begins a lead, whoever tells it: its pipeline and title."""
 
+CANCELLED = "subscription.cancelled"
+"""Loses the open lead to renew it, beside the lead that it begins."""
+
 RENEWED = "subscription.renewed"
-"""Wins the customer's open lead in the pipeline `renewal`."""
+"""Wins the customer's open lead to renew it, or to win it back."""
 
 _ALWAYS = frozenset({"information.requested", "quote.requested"})
 """Types that ask for something whatever purpose they name; a form does unless it names another."""
@@ -95,8 +104,8 @@ def react(event: Event) -> Sequence[Reaction] | None:
     match event.body:
         case Interaction():
             return _inquire(event, event.body)
-        case LeadCaptured() if event.body.owner is None:
-            return [_route(event, event.body)]
+        case LeadCaptured():
+            return _captured(event, event.body)
         case LeadScored():
             return [_route_by_score(event, event.body)]
         case LeadRouted():
@@ -109,10 +118,20 @@ def react(event: Event) -> Sequence[Reaction] | None:
             return None
 
 
+def _captured(event: Event, body: LeadCaptured) -> Sequence[Reaction] | None:
+    """What is cancelled already is lost; what nobody has goes to somebody."""
+    late = lapsed_before(event, body)
+    wanted = [] if late is None else [late]
+    if body.owner is None:
+        wanted.append(_route(event, body))
+    return wanted or None
+
+
 def _inquire(event: Event, body: Interaction) -> Sequence[Reaction] | None:
     type_ = event.envelope.type
     if type_ == RENEWED:
-        return _renewed(event, body)
+        subjects = subjects_of(body)
+        return renewed(event, body, subjects) if subjects else []
     if type_ in SUBSCRIPTIONS:
         asked = subscribed(event, body)
     elif type_ in TITLES:
@@ -121,18 +140,20 @@ def _inquire(event: Event, body: Interaction) -> Sequence[Reaction] | None:
         return None
     if isinstance(asked, Ignored):
         return []
-    pipeline, subject = stream_of(asked.pipeline), asked.subjects[0]
-    return [
-        Reaction(
-            decider=LEAD,
-            stream=event_id("capture", f"{event.envelope.partitionkey}/{event.envelope.event}"),
-            partitionkey=subject,
-            command=partial(_capture, event, body, asked),
-            scope=scope(asked.pipeline),
-            subjects=asked.subjects,
-            needs=(Target(PIPELINE, pipeline),),
-        )
-    ]
+    capture = _capturing(event, body, asked)
+    return [lapsed(event, asked.subjects), capture] if type_ == CANCELLED else [capture]
+
+
+def _capturing(event: Event, body: Interaction, asked: Inquiry) -> Reaction:
+    return Reaction(
+        decider=LEAD,
+        stream=event_id("capture", f"{event.envelope.partitionkey}/{event.envelope.event}"),
+        partitionkey=asked.subjects[0],
+        command=partial(_capture, event, body, asked),
+        scope=scope(asked.pipeline),
+        subjects=asked.subjects,
+        needs=(Target(PIPELINE, stream_of(asked.pipeline)),),
+    )
 
 
 def subscribed(event: Event, body: Interaction) -> Inquiry | Ignored:
@@ -141,35 +162,11 @@ def subscribed(event: Event, body: Interaction) -> Inquiry | Ignored:
     if not subjects:
         return Ignored.NOBODY
     pipeline, title = SUBSCRIPTIONS[event.envelope.type]
-    told = msgspec.json.decode(event.envelope.data)
-    fields = {
-        name: value.strip()[:SHORT]
-        for name in ("subscription", "term", "due")
-        if isinstance(value := told.get(name), str) and value.strip()
-    }
+    fields = numbered(event)
     number = fields.get("subscription")
     product = body.product and body.product[:SHORT]
     title = f"{title}: {product or number}" if product or number else title
     return Inquiry(pipeline, title[:SHORT], product, subjects, fields)
-
-
-def _renewed(event: Event, body: Interaction) -> Sequence[Reaction]:
-    """For the amount that is told, else the lead's own; where none is open there is none to win."""
-    subjects = subjects_of(body)
-    if not subjects:
-        return []
-    at, named = event.envelope.happened, f"{event.envelope.partitionkey}/{event.envelope.event}"
-    command = WinLead(amount=body.amount, currency=body.currency, at=at)
-    return [
-        Reaction(
-            decider=LEAD,
-            stream=event_id("renewed", named),
-            partitionkey=subjects[0],
-            command=lambda _: command,
-            scope=scope("renewal"),
-            subjects=subjects,
-        )
-    ]
 
 
 def _lead(event: Event) -> str:

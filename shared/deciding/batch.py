@@ -32,6 +32,8 @@ class Wanted(Protocol):
     def subjects(self) -> tuple[str, ...]: ...
     @property
     def needs(self) -> Sequence[tuple[Decider[Any, Any, Any], str]]: ...
+    @property
+    def beside(self) -> Sequence[tuple[Decider[Any, Any, Any], str]]: ...
     def command(self, states: Mapping[str, Any], /) -> Any: ...
 
 
@@ -84,8 +86,7 @@ class Batch:
         """
         subjects = {subject for each in wanted for subject in each.subjects}
         subjects |= {each.partitionkey for each in wanted if each.prefix is None} | {*claimants}
-        scopes = {each.scope for each in wanted if each.scope is not None}
-        customers, holders = await held(connection, scopes, subjects)
+        customers, holders = await held(connection, _scopes(wanted), subjects)
         held_by = await _held_within(connection, wanted, customers)
         kept: dict[str, Kept] = {}
         for decider, streams in _needed(wanted).items():
@@ -106,11 +107,23 @@ class Batch:
         if wanted.prefix is not None:
             return self._all_within(wanted.prefix, wanted.subjects)
         if wanted.scope is not None:
-            for subject in wanted.subjects:
-                holder = self._holders.get((wanted.scope, self._customer(subject)))
-                if holder is not None:
-                    return [holder]
+            holder = self._holder(wanted.scope, wanted.subjects)
+            return [wanted.stream if holder is None else holder]
         return [wanted.stream]
+
+    def _holder(self, scope: str, subjects: Iterable[str]) -> str | None:
+        """The stream that holds a claim of this scope for the customer of any of the subjects."""
+        customers = (self._customer(subject) for subject in subjects)
+        holders = (self._holders.get((scope, customer)) for customer in customers)
+        return next((holder for holder in holders if holder is not None), None)
+
+    def _states_for(self, wanted: Wanted) -> dict[str, Any]:
+        """What a command is made with: states by stream, and by scope those of who holds it."""
+        states = {stream: self._states[stream] for _, stream in wanted.needs}
+        for decider, scope in wanted.beside:
+            holder = self._holder(scope, wanted.subjects)
+            states[scope] = decider.initial if holder is None else self._states[holder]
+        return states
 
     def _all_within(self, prefix: str, subjects: Iterable[str]) -> list[str]:
         """Every stream with such a claim for the customer of any of the subjects, in order."""
@@ -124,7 +137,7 @@ class Batch:
         Raises what the decider raises.
         """
         decider, state = wanted.decider, self._states[stream]
-        command = wanted.command({need[1]: self._states[need[1]] for need in wanted.needs})
+        command = wanted.command(self._states_for(wanted))
         events = decider.decide(state, command)
         after = decider.fold(events, state)
         before, then = decider.claims(state), decider.claims(after)
@@ -200,13 +213,19 @@ async def _held_within(
     return found
 
 
+def _scopes(wanted: Sequence[Wanted]) -> dict[str, Decider[Any, Any, Any]]:
+    """The scopes of which holders are asked for, and of what decider those are."""
+    found = {scope: decider for each in wanted for decider, scope in each.beside}
+    return found | {each.scope: each.decider for each in wanted if each.scope is not None}
+
+
 def _reached(
     wanted: Sequence[Wanted],
     holders: Mapping[tuple[str, str], str],
     held_by: Mapping[str, Sequence[Holding]],
 ) -> dict[Decider[Any, Any, Any], set[str]]:
     """The streams that commands may be for, in one order so that none deadlock."""
-    deciders = {each.scope: each.decider for each in wanted if each.scope is not None}
+    deciders = _scopes(wanted)
     within = {each.prefix: each.decider for each in wanted if each.prefix is not None}
     asked = [(each.decider, {each.stream}) for each in wanted if each.prefix is None]
     asked += [(deciders[scope], {stream}) for (scope, _), stream in holders.items()]

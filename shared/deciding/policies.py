@@ -31,6 +31,13 @@ class Target(NamedTuple):
     stream: str
 
 
+class Beside(NamedTuple):
+    """Whichever stream holds a claim of this scope: a command is made with its state too."""
+
+    decider: Decider[Any, Any, Any]
+    scope: str
+
+
 @dataclass(frozen=True)
 class Reaction:
     """What a policy wants: a command to a stream.
@@ -39,7 +46,8 @@ class Reaction:
     where none does, and without a scope, to `stream`, which begins with `partitionkey`. With a
     `prefix`, to every stream that holds a claim whose scope begins so for the customer of any of
     `subjects`, and to no other; all claims of such scopes are of streams of that decider.
-    `command` makes it from the states of what it `needs`, by stream.
+    `command` makes it from the states of what it `needs`, by stream, and of those that hold claims
+    `beside` for the customer of any of `subjects`, by scope: where none does, the initial one.
     """
 
     decider: Decider[Any, Any, Any]
@@ -50,6 +58,7 @@ class Reaction:
     subjects: tuple[str, ...] = ()
     needs: tuple[Target, ...] = ()
     prefix: str | None = None
+    beside: tuple[Beside, ...] = ()
 
 
 def to_all(

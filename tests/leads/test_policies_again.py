@@ -26,6 +26,7 @@ KINDS: list[tuple[str, dict[str, Any]]] = [
     ("call.placed", {"direction": "outbound", "purpose": "sales"}),
     ("email.sent", {"direction": "outbound", "purpose": "sales"}),
     ("subscription.due", {"subscription": "s", "term": "P1M"} | MONEY),
+    ("subscription.due", {"subscription": "t", "term": "P1M"} | MONEY),
     ("subscription.renewed", {"subscription": "s", "term": "P1M"} | MONEY),
     ("subscription.cancelled", {"subscription": "s"}),
     ("consent.withdrawn", {"purpose": "marketing", "address": "a@x", "consent_channel": "email"}),

@@ -10,6 +10,9 @@ from services.leads.decider.pipeline import in_use
 from services.leads.events import LeadEvent, LeadLost, LeadReopened, LeadWon
 from services.leads.states import Known, Lead, Lost, Merged, Open, Won
 
+CANCELLED = "cancelled"
+"""Why a renewal is lost whose subscription was cancelled, whatever reasons its pipeline has."""
+
 
 def win(state: Lead, command: WinLead) -> Sequence[LeadEvent]:
     """For an amount; by default, and in the currency, that the lead has."""
@@ -36,12 +39,13 @@ def _amount(lead: Known, command: WinLead) -> tuple[int | None, str | None]:
 
 
 def lose(state: Lead, command: LoseLead) -> Sequence[LeadEvent]:
-    """For one of the pipeline's reasons."""
+    """For one of the pipeline's reasons; a renewal also because it was cancelled."""
     refuse(text(command.competitor, "/competitor"))
     if isinstance(state, Lost) and _is_as_before(state, command):
         return []
     lead = open_lead(state)
-    reasons = pipeline_of(lead, command.pipeline).reasons
+    pipeline = pipeline_of(lead, command.pipeline)
+    reasons = (*pipeline.reasons, CANCELLED) if pipeline.kind == "renewal" else pipeline.reasons
     if command.reason not in reasons:
         detail = f"{command.reason!r} is none of {', '.join(reasons)}."
         raise refusal("/reason", "unknown_reason", detail)
