@@ -47,7 +47,8 @@ async def alike(leads: Leads) -> None:
         meet = {"title": "Meet", "from": since, "to": until}
         path = f"/v1/leads/{number(n)}"
         assert (await send(leads, f"{path}/appointments", meet, "service:app")).is_success
-        assert await send(leads, f"{path}/follow-ups", {"sequence": "care"}, "service:app")
+        begun = await send(leads, f"{path}/follow-ups", {"sequence": "care"}, "service:app")
+        assert begun.is_success, begun.text
         kept = await post(leads, "/v1/prospects", item(n + 100) | {"come_back": "2030-01-01"})
         assert kept.is_success, kept.text
     await leads.settle()
