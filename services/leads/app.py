@@ -59,9 +59,10 @@ async def _begin(site: Site) -> None:
 
 
 def _singles(site: Site) -> Sequence[Single]:
+    bars = [bar for part in PARTS for bar in part.bars]
     mine = (
         Single("following", following.following(consumers.SOURCE), live_only=True),
-        Single("watching", watching.watching(consumers.SOURCE), live_only=True),
+        Single("watching", watching.watching(consumers.SOURCE, bars), live_only=True),
     )
     return (*mine, *(one for part in PARTS for one in (*part.singles, *part.singles_of(site))))
 

@@ -1,6 +1,6 @@
 """A part of leads: what one subject matter - prospects, quotes, goals - adds to the service."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from services.leads.made_by import MadeBy
 from shared.decider import Decider
+from shared.deciding.command_handler import CommandHandler
 from shared.deciding.policies import Reaction
 from shared.leases import Single
 from shared.literals import Row
@@ -30,6 +31,10 @@ class Begun(NamedTuple):
     command: Any
 
 
+Bars = Callable[[CommandHandler, Sequence[str]], Awaitable[bool]]
+"""Whether the customer of these subjects, all that there are, is not to be contacted."""
+
+
 def _nothing(at: str) -> Iterable[Begun]:
     return ()
 
@@ -45,7 +50,8 @@ class Part:
     worker of the schema that serves: timers, and what else goes on in the background;
     `singles_of` are those that need what the service has at hand. `begin` says, for a moment, what
     streams there are from the first start. `made_by` says, of each of `tables` by name, which
-    events made a row, so that whoever finds a difference sees them.
+    events made a row, so that whoever finds a difference sees them. `bars` says who is not to be
+    contacted: of them mere interest opens no lead.
     """
 
     routers: tuple[APIRouter, ...] = ()
@@ -58,3 +64,4 @@ class Part:
     singles_of: Callable[[Site], Sequence[Single]] = no_singles
     begin: Callable[[str], Iterable[Begun]] = _nothing
     made_by: Mapping[str, MadeBy] = field(default_factory=dict)
+    bars: tuple[Bars, ...] = ()

@@ -1,7 +1,8 @@
 """Leads whose scores come to something, and customers whose interest does.
 
 Whoever something new was folded of stands in `pending`, written with the fold. A look decides
-about the scores of their open leads, and opens one where interest is enough; only then is the row
+about the scores of their open leads, and opens one where interest is enough, but none of a customer
+who is not to be contacted: whoever asks for something has a lead all the same. Only then is the row
 deleted. A look that ends on the way is done again, and what was decided is no news then.
 """
 
@@ -18,6 +19,7 @@ from services.leads.decider.lead import scope
 from services.leads.decider.pipeline import stream_of
 from services.leads.decider.routing import STREAM as ROUTES
 from services.leads.decider.scoring import STREAM
+from services.leads.part import Bars
 from services.leads.policies import TITLES
 from services.leads.queries import many_scores, watched
 from services.leads.queries.many_scores import Known, Members
@@ -61,6 +63,9 @@ class Look(NamedTuple):
     leads: Sequence[Lead]
     known: Mapping[str, Known]
 
+    def subjects_of(self, customer: str) -> list[str]:
+        return [each for each, whose in self.whose.customers.items() if whose == customer]
+
     def open_in(self, customer: str, pipeline: str) -> bool:
         return any(
             (each.customer, each.pipeline, each.closed) == (customer, pipeline, None)
@@ -77,8 +82,8 @@ class Look(NamedTuple):
         return rfc3339(max(closed)) if closed else ""
 
 
-def watching(source: str) -> Callable[[Pool, Lease], Awaitable[None]]:
-    """What looks at scores; for the schema that serves alone."""
+def watching(source: str, bars: Sequence[Bars]) -> Callable[[Pool, Lease], Awaitable[None]]:
+    """What looks at scores; for the schema that serves alone. `bars`: see `Part`."""
 
     async def run(pool: Pool, lease: Lease) -> None:
         """Look until cancelled; what is away is waited for. Raises LeaseLost."""
@@ -86,7 +91,7 @@ def watching(source: str) -> Callable[[Pool, Lease], Awaitable[None]]:
         failing, swept = False, 0
         while True:
             try:
-                done = await look(pool, handler, lease)
+                done = await look(pool, handler, lease, bars)
                 swept = await _give_back(pool, lease.schema, swept + done)
                 failing = False
             except Exception as error:
@@ -109,7 +114,7 @@ async def _give_back(pool: Pool, schema: str, deleted: int) -> int:
     return 0
 
 
-async def look(pool: Pool, handler: CommandHandler, lease: Lease) -> int:
+async def look(pool: Pool, handler: CommandHandler, lease: Lease, bars: Sequence[Bars]) -> int:
     """One look; how many rows were worked off."""
     async with pool.acquire() as connection:
         page = await watched.page(connection, lease.schema, PAGE)
@@ -120,7 +125,7 @@ async def look(pool: Pool, handler: CommandHandler, lease: Lease) -> int:
     if isinstance(rules, Scored) and subjects:
         routes: Routing = (await handler.load(ROUTING, ROUTES)).state
         found = await _looked(pool, lease.schema, rules, _asked(routes), subjects)
-        await _decide(handler, found, subjects)
+        await _decide(handler, found, subjects, bars)
     async with transaction(pool) as connection:
         await lease.guard(connection)
         await watched.done(connection, lease.schema, page.places)
@@ -159,14 +164,16 @@ async def _looked(
     return Look(rules, asked, at, narrow, leads, known)
 
 
-async def _decide(handler: CommandHandler, found: Look, subjects: Mapping[str, bool]) -> None:
+async def _decide(
+    handler: CommandHandler, found: Look, subjects: Mapping[str, bool], bars: Sequence[Bars]
+) -> None:
     by_customer = {found.whose.asked[subject]: known for subject, known in found.known.items()}
     for lead in found.leads:
         if lead.closed is None and lead.customer in by_customer:
             await _judge(handler, found, lead, by_customer[lead.customer])
-    for subject, customer in found.whose.asked.items():
+    for subject in found.whose.asked:
         if subjects[subject]:
-            await _open(handler, found, subject, customer)
+            await _open(handler, found, subject, bars)
 
 
 async def _judge(handler: CommandHandler, found: Look, lead: Lead, known: Known) -> None:
@@ -195,9 +202,9 @@ def is_interest(happening: Happening) -> bool:
     return happening.type not in TITLES and happening.channel != "partner"
 
 
-async def _open(handler: CommandHandler, found: Look, subject: str, customer: str) -> None:
-    """A lead of a customer who has none there, since the last one was closed."""
-    interest = found.rules.rules.interest
+async def _open(handler: CommandHandler, found: Look, subject: str, bars: Sequence[Bars]) -> None:
+    """A lead of a customer who has none there, since the last one was closed, and is not barred."""
+    interest, customer = found.rules.rules.interest, found.whose.asked[subject]
     if interest is None or found.open_in(customer, interest.pipeline):
         return
     since = found.since(customer, interest.pipeline)
@@ -206,6 +213,9 @@ async def _open(handler: CommandHandler, found: Look, subject: str, customer: st
     ]
     wanted = wanting(found.rules, happenings, rfc3339(found.at))
     if wanted is None or await handler.holder(scope(interest.pipeline), [subject]):
+        return
+    theirs = found.subjects_of(customer)
+    if any([await bar(handler, theirs) for bar in bars]):
         return
     command = CaptureLead(
         pipeline=(await handler.load(PIPELINE, stream_of(interest.pipeline))).state,

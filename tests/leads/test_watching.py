@@ -13,6 +13,10 @@ from services.leads.decider.pipeline import stream_of
 from services.leads.decider.routing import STREAM as ROUTES
 from services.leads.decider.scoring import STREAM
 from services.leads.events import Condition, Interest, Prequalification
+from services.leads.parts import PARTS
+from services.leads.prospects.commands import BarProspect, ReleaseProspect
+from services.leads.prospects.decider import PROSPECT
+from services.leads.prospects.decider.knowing import stream_of as prospect_of
 from services.leads.routes import DefineRouting, Route
 from services.leads.states import Lost, Open
 from shared.clock import now, rfc3339
@@ -21,11 +25,12 @@ from shared.deciding.store import Origin
 from shared.leases import Lease
 from tests.leads.answering import SCHEMA, Leads, answering, decided, defined
 from tests.leads.examples import RULES, SALES
-from tests.leads.following import react
+from tests.leads.following import happen, react
 from tests.leads.told import capture, number
 from tests.records import at, record, subject
 
-JANE = "user:shop:1"
+JANE, MAIL = "user:shop:1", "email:jane@x"
+BARS = [bar for part in PARTS for bar in part.bars]
 
 
 @pytest.fixture
@@ -62,7 +67,7 @@ async def look(leads: Leads, lease: Lease) -> None:
     """Look until nobody is left, and fold what is decided."""
     for _ in range(5):
         await leads.settle()
-        if not await watching.look(leads.site.pool, leads.handler, lease):
+        if not await watching.look(leads.site.pool, leads.handler, lease, BARS):
             return
     raise AssertionError("there is always somebody left to look at")
 
@@ -263,6 +268,56 @@ async def test_who_has_an_open_lead_gets_no_other(leads: Leads, lease: Lease) ->
     await look(leads, lease)
     [found] = await opened(leads)
     assert (found["id"], found["inquiries"]) == (number(1), 1)
+
+
+async def bar(leads: Leads, who: str) -> None:
+    """Whoever has this name is not to be contacted."""
+    whose = subject(who)
+    command = BarProspect(subject=whose, reason="They said so.", at=rfc3339(now()))
+    await leads.handler.carry_out(
+        *(PROSPECT, prospect_of(whose), command, Origin("service:app")), partitionkey=whose
+    )
+
+
+@pytest.mark.parametrize("barred", [JANE, MAIL])
+async def test_interest_opens_no_lead_of_one_who_is_not_to_be_contacted(
+    leads: Leads, lease: Lease, barred: str
+) -> None:
+    await rules(leads, interest=Interest(25))
+    await leads.belongs(subject(MAIL), subject(JANE))
+    await bar(leads, barred)
+    for n in range(3):
+        await tell(leads, "product.viewed", id=str(n), sku="KETTLE-1")
+    await tell(leads, "product.viewed", MAIL, id="mail", sku="KETTLE-1")
+    await look(leads, lease)
+    assert await opened(leads) == []
+
+
+async def test_once_they_may_be_contacted_again_interest_opens_one(
+    leads: Leads, lease: Lease
+) -> None:
+    await rules(leads, interest=Interest(25))
+    await bar(leads, JANE)
+    for n in range(3):
+        await tell(leads, "product.viewed", id=str(n), sku="KETTLE-1")
+    await look(leads, lease)
+    release = ReleaseProspect(reason="They asked.", at=rfc3339(now()))
+    whose = subject(JANE)
+    await leads.handler.carry_out(
+        *(PROSPECT, prospect_of(whose), release, Origin("service:app")), partitionkey=whose
+    )
+    await tell(leads, "product.viewed", id="4", sku="KETTLE-1")
+    await look(leads, lease)
+    assert [each["source"] for each in await opened(leads)] == ["interest"]
+
+
+async def test_who_is_not_to_be_contacted_and_asks_for_something_has_a_lead(
+    leads: Leads, lease: Lease
+) -> None:
+    await bar(leads, JANE)
+    await happen(leads, "quote.requested", JANE, at_=rfc3339(now()), product="KETTLE-1")
+    await look(leads, lease)
+    assert [each["product"] for each in await opened(leads)] == ["KETTLE-1"]
 
 
 async def test_interest_begins_anew_once_the_lead_is_closed(leads: Leads, lease: Lease) -> None:

@@ -7,6 +7,7 @@ not be asked again, what it was promoted into and when it returns follow from it
 from services.leads.made_by import stream, version
 from services.leads.part import SOURCE, Part
 from services.leads.prospects.api import ROUTERS
+from services.leads.prospects.barring import is_barred
 from services.leads.prospects.commands import CallUp
 from services.leads.prospects.decider import PROSPECT, REACTIVATION, TARGET_LIST
 from services.leads.prospects.decider.lists import stream_of
@@ -36,4 +37,5 @@ PART = Part(
         "target_lists": stream("name", stream_of),
         "prospect_due": version("stream"),
     },
+    bars=(is_barred,),
 )
