@@ -8,13 +8,14 @@ import pytest
 from services.leads.commands import LoseLead, MergeLead, ReopenLead
 from services.leads.decider import LEAD
 from services.leads.part import SOURCE
+from services.leads.planning import queries
 from services.leads.quotes.commands import LoseQuote, Wording
 from services.leads.quotes.decider import QUOTE
 from services.leads.quotes.events import QuoteEvent, QuoteWithdrawn
 from shared.clock import now, rfc3339
 from shared.deciding.command_handler import CommandHandler
 from shared.deciding.store import Origin
-from tests.leads.answering import Leads
+from tests.leads.answering import SCHEMA, Leads
 from tests.leads.examples import LOST, ME, MERGED, SALES, WON
 from tests.leads.given import given
 from tests.leads.quoting import NUMBER, accepted, draft, drafted, lead, revised, sent
@@ -26,6 +27,7 @@ from tests.leads.test_policies_again import tell
 from tests.leads.told import number
 from tests.records import at
 
+SENT = ("quote.sent", "service:app")
 REASON = "The lead was lost: price"
 GONE = QuoteWithdrawn(ME, NUMBER, REASON, at=at(3))
 
@@ -127,3 +129,16 @@ async def test_one_that_was_drafted_while_its_lead_was_being_lost_goes_too(leads
     )
     await decide(leads)
     assert await state_of(Quote(leads, late, 2)) == ("withdrawn", REASON)
+
+
+async def test_who_sent_a_leads_quotes_is_read_from_its_own_quotes_alone(leads: Leads) -> None:
+    for lead_ in (LEAD_1, LEAD_1, LEAD_2):
+        await offered(leads, lead=lead_)
+    await begin(leads)
+    await leads.settle()
+    async with leads.site.pool.acquire() as connection:
+        later, before = now() + timedelta(days=1), now() - timedelta(days=1)
+        found = await queries.quotes(connection, SCHEMA, [LEAD_1], later)
+        assert [(each.type, each.actor) for each in found[LEAD_1]] == [SENT, SENT]
+        assert found.keys() == {LEAD_1}
+        assert not await queries.quotes(connection, SCHEMA, [LEAD_1], before)

@@ -129,9 +129,8 @@ ORDER BY d.stream, d.version
 """
 
 _QUOTES = f"""
-SELECT d.record::json #>> '{{data,lead}}' AS lead, d.event::text, {moment("d.time")} AS at, d.actor
-FROM {{s}}.decided d
-WHERE d.type = 'quote.sent' AND d.time < $2
-  AND d.record::json #>> '{{data,lead}}' = ANY ($1::text[])
+SELECT q.lead::text AS lead, d.event::text, {moment("d.time")} AS at, d.actor
+FROM {{s}}.quotes q JOIN {{s}}.decided d ON d.stream = q.quote
+WHERE q.lead = ANY ($1::text[]::uuid[]) AND d.type = 'quote.sent' AND d.time < $2
 ORDER BY d.time, d.event
 """
