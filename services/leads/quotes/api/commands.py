@@ -155,7 +155,11 @@ async def withdraw(
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """We do not offer it any more, in no version."""
+    """We do not offer it any more, in no version.
+
+    So are, of their own accord, the open quotes of a lead that is lost or goes into another one,
+    with that as `reason`; a lead that is opened again does not bring them back.
+    """
     return await _told(request, id, key, lambda at: WithdrawQuote(reason=body.reason, at=at))
 
 
