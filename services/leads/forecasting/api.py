@@ -142,9 +142,9 @@ async def moves(request: Request, parameters: Annotated[Moved, Query()], key: Re
     differences = after. `kind`: came_in, reopened, slipped_in (from an earlier month), pulled_in
     (from a later one); raised, lowered, class_changed; won, lost, slipped_out (to a later month),
     pulled_out, undated (expected on no day any more), dropped (no amount, no probability, or of
-    somebody else); won_unforecast: won in the month without having been in its forecast. Owners
-    and all else are as they were at each moment; the product is the lead's own. 422 where more than
-    20,000 leads are concerned.
+    somebody else); won_unforecast: won in the month without having been in its forecast, or not in
+    that currency. Owners and all else are as they were at each moment; the product is the lead's
+    own. 422 where more than 20,000 leads are concerned.
     """
     site = site_of(request)
     schema = await schema_of(site, parameters.min_position)

@@ -69,6 +69,8 @@ def _moves(each: Both, days: Days, levels: Levels) -> list[Move]:
     if was is not None:
         kind = _why_out(each, was, days) if is_ is None else "dropped"
         found.append(_move(each, kind, was, -_amount(was), levels, left=was))
+        if kind == "won" and each.after is not None and each.after.currency != was.currency:
+            found += _unforecast(each, days)  # in that currency it never was
     if is_ is not None:
         kind = _why_in(each, days) if was is None else "came_in"
         found.append(_move(each, kind, is_, _amount(is_), levels, entered=is_))
