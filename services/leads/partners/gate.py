@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.leads.partners import releasing
+from services.leads.partners import releasing, working
 from services.leads.partners.decider import PARTNER, stream_of
 from services.leads.partners.events import Release
 from services.leads.partners.states import Partner
@@ -32,7 +32,8 @@ Shape = Callable[[Any, Release, str], Any]
 _ID = "[0-9a-fA-F-]{36}"
 _FILTERED = (
     "pipeline|stage|state|owner|product|reason|competitor|currency|won_currency|amount|captured"
-    "|touched|closed|expected_close|visited|reached|sku|category|status|text"
+    "|touched|closed|expected_close|visited|reached|sku|category|status|text|lead|number|ordering"
+    "|valid_until|sent|due|kind"
 )
 _VERSION = re.compile(rb'"\d+"')
 _QUERY = re.compile(rf"filter\[({_FILTERED})\]\[\w+\]|[a-z_]+")
@@ -65,6 +66,10 @@ WAYS = (
     _way("POST", f"/v1/leads/{_ID}/(move|win|lose|reopen|notes|visits)", releasing.lead),
     _way("GET", f"/v1/leads/{_ID}/history", releasing.history),
     _way("GET", f"/v1/leads/{_ID}/score", releasing.score),
+    _way("GET", f"/v1/leads/{_ID}/follow-ups", working.follow_ups),
+    _way("GET", "/v1/follow-ups", working.steps),
+    _way("GET", "/v1/quotes", working.quotes),
+    _way("GET", f"/v1/quotes/{_ID}", working.quote),
     _way("GET", "/v1/boards/[^/]+", releasing.board),
     _way("GET", "/v1/pipelines(/[^/]+)?", releasing.whole),
     _way("GET", "/v1/products(/.+)?", releasing.whole),  # which the catalogue shapes itself

@@ -24,7 +24,7 @@ _OF_HISTORY = ("version", "type", "time", "recorded", "actor", "position")
 
 def lead(given: Mapping[str, Any], release: Release, partner: str) -> dict[str, Any]:
     """A lead, in a list or whole; where it came from only where the partner gave it."""
-    found = _only(given, _OF_LEADS)
+    found = only(given, _OF_LEADS)
     if given.get("source") == partner:
         found["source"] = partner
     return found | _of_customer(given, release)
@@ -34,7 +34,7 @@ def capture(given: Mapping[str, Any], release: Release, partner: str) -> dict[st
     """What giving a lead answers: of one that it only joined, that is somebody else's, no more."""
     if partner in (given.get("owner"), given.get("source")):
         return lead(given, release, partner)
-    return {"joined": True} | _only(given, ("position",))
+    return {"joined": True} | only(given, ("position",))
 
 
 def leads(given: Mapping[str, Any], release: Release, partner: str) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def board(given: Mapping[str, Any], release: Release, partner: str) -> dict[str,
 def history(given: Mapping[str, Any], release: Release, partner: str) -> dict[str, Any]:
     """A page of what happened to a lead."""
     shown = [
-        _only(each, _OF_HISTORY) | {"data": event(each["type"], each["data"], release, partner)}
+        only(each, _OF_HISTORY) | {"data": event(each["type"], each["data"], release, partner)}
         for each in given["data"]
     ]
     return {**given, "data": shown}
@@ -65,18 +65,18 @@ def changes(given: Mapping[str, Any], release: Release, partner: str) -> dict[st
 def record(given: Mapping[str, Any], release: Release, partner: str) -> dict[str, Any]:
     """An event as the change feed has it."""
     data = event(given["type"], given["data"], release, partner)
-    return _only(given, _OF_RECORDS) | {"data": data}
+    return only(given, _OF_RECORDS) | {"data": data}
 
 
 def event(type_: str, given: Mapping[str, Any], release: Release, partner: str) -> dict[str, Any]:
     """What an event says; the reason for which a lead was lost is one of the pipeline's."""
-    found = _only(given, _OF_EVENTS)
+    found = only(given, _OF_EVENTS)
     if given.get("source") == partner:
         found["source"] = partner
     if release.notes:
-        found |= _only(given, _NOTED)
+        found |= only(given, _NOTED)
     elif type_ == "lead.lost":
-        found |= _only(given, ("reason",))
+        found |= only(given, ("reason",))
     said = _of_customer(given, release)
     return found | {name: said[name] for name in said if name in given}
 
@@ -88,7 +88,7 @@ def score(given: Mapping[str, Any], release: Release, partner: str) -> dict[str,
         sums[each["kind"]] += each["points"]
     names = ("lead", "as_of", "known_at", "version", "score", "grade", "hot", "prequalified")
     parts = [{"kind": kind, "points": points} for kind, points in sorted(sums.items())]
-    return _only(given, names) | {"parts": parts}
+    return only(given, names) | {"parts": parts}
 
 
 def synced(given: Mapping[str, Any], release: Release, partner: str) -> dict[str, Any]:
@@ -116,14 +116,15 @@ def _of_customer(given: Mapping[str, Any], release: Release) -> dict[str, Any]:
     fields = given.get("fields") or {}
     return {
         "title": given.get("title") if release.title else None,
-        "fields": _only(fields, release.fields),
+        "fields": only(fields, release.fields),
         "identifiers": [
-            _only(each, ("kind", "namespace", "value"))
+            only(each, ("kind", "namespace", "value"))
             for each in given.get("identifiers") or ()
             if each.get("kind") in release.identifiers
         ],
     }
 
 
-def _only(given: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+def only(given: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """What is named of it, where it is there."""
     return {name: given[name] for name in names if name in given}
