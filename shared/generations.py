@@ -49,13 +49,13 @@ def located(
         generation = generation_of(prefix, topic, place.topic)
         if generation is not None:
             most = partitions if generation == present else _MOST
-            if generation < _MOST and place.partition < most and place.offset <= _LARGEST:
+            if generation < _MOST and place.partition < most and place.offset <= LARGEST:
                 return topic, generation
     raise ValueError(place.position())
 
 
 _MOST = 2**31
-_LARGEST = 2**62
+LARGEST = 2**62
 """What PostgreSQL's integer and bigint hold, the latter with room to count on."""
 
 PASSED = """

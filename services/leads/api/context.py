@@ -19,8 +19,9 @@ from shared.database import in_schema
 from shared.deciding.command_handler import CommandHandler, Handled
 from shared.deciding.store import Kept, Origin
 from shared.errors import Forbidden, NotFound, Problem
-from shared.generations import PASSED, located
+from shared.generations import LARGEST, PASSED, located
 from shared.http import json_response, version_tag, wait_until, wrong_parameter
+from shared.ids import event_id, uuid7
 from shared.log import partition_of
 from shared.messages import Place
 from shared.service import Site, schema_served
@@ -65,6 +66,13 @@ def origin_of(key: Key) -> Origin:
     return Origin(key.principal, key.name, traceparent=telemetry.trace.get())
 
 
+def fresh_id(kind: str, key: Key, lead: str, idempotency_key: str | None) -> str:
+    """The id of something new of a lead; of a request that is sent again the same."""
+    if idempotency_key is None:
+        return str(uuid7())
+    return event_id(kind, f"{key.name}\0{lead}\0{idempotency_key}")
+
+
 def moment() -> str:
     """Now, as events spell it."""
     return rfc3339(now())
@@ -80,7 +88,7 @@ async def schema_of(site: Site, min_position: str | None = None) -> str:
 async def _reached(site: Site, schema: str, place: Place) -> bool:
     """Whether all up to a place, in the log or in the table of events, is folded."""
     if place.topic == EVENTS:
-        if place.partition >= site.partitions or place.offset > _LARGEST:
+        if place.partition >= site.partitions or place.offset > LARGEST:
             raise _nowhere()
         sql = in_schema(_FOLDED, schema)
         return bool(await site.pool.fetchval(sql, place.partition, place.offset))
@@ -141,8 +149,5 @@ def answer(
         body["position"] = position(site_of(request), partitionkey, handled.position)
     return json_response(body, status, {"ETag": version_tag(handled.version)})
 
-
-_LARGEST = 2**62
-"""A position of the table of events that PostgreSQL can hold."""
 
 _FOLDED = "SELECT coalesce(max(sequence) >= $2, false) FROM {s}.reached WHERE partition = $1"

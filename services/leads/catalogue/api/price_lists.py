@@ -16,11 +16,12 @@ from services.leads.api.context import (
     schema_of,
     site_of,
 )
+from services.leads.api.histories import happened
 from services.leads.catalogue import loading, queries
 from services.leads.catalogue.api import examples, shown
 from services.leads.catalogue.api.bodies import PriceListBody
 from services.leads.catalogue.api.products import IfMatch, IfNoneMatch, Operator, Reader
-from services.leads.catalogue.api.reading import expected, happened
+from services.leads.catalogue.api.reading import expected
 from services.leads.catalogue.api.seeing import refuse_partners
 from services.leads.catalogue.commands import ChangePriceList, DefinePriceList, PriceListCommand
 from services.leads.catalogue.decider import PRICE_LIST

@@ -16,10 +16,11 @@ from services.leads.api.context import (
     schema_of,
     site_of,
 )
+from services.leads.api.histories import happened
 from services.leads.catalogue import loading, queries
 from services.leads.catalogue.api import examples, shown
 from services.leads.catalogue.api.bodies import ProductBody
-from services.leads.catalogue.api.reading import expected, happened, on_hand
+from services.leads.catalogue.api.reading import expected, on_hand
 from services.leads.catalogue.api.seeing import refuse_partners
 from services.leads.catalogue.commands import (
     ChangeProduct,

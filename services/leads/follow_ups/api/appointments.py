@@ -7,13 +7,13 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from services.leads.api.bodies import Because
 from services.leads.api.capturing import IdempotencyKey
+from services.leads.api.context import fresh_id
 from services.leads.follow_ups import commands
 from services.leads.follow_ups.api import bodies
 from services.leads.follow_ups.api.context import begin, change
 from services.leads.follow_ups.api.steps import BEGUN, CHANGED, IfMatch
 from shared.auth import Key, require
 from shared.clock import rfc3339
-from shared.ids import event_id, uuid7
 
 router = APIRouter(tags=["follow-ups"])
 Writer = Annotated[Key, Depends(require("write"))]
@@ -36,7 +36,8 @@ async def make(
 ) -> Response:
     """With the customer of an open lead, for whoever owns it; up to 14 days long. One that is over
     may be written down too."""
-    fresh, since, until = _fresh(key, id, idempotency_key), rfc3339(body.since), rfc3339(body.until)
+    fresh = fresh_id("appointment", key, str(id), idempotency_key)
+    since, until = rfc3339(body.since), rfc3339(body.until)
     return await begin(
         *(request, id, key),
         lambda lead, _, at: commands.MakeAppointment(
@@ -50,13 +51,6 @@ async def make(
             at=at,
         ),
     )
-
-
-def _fresh(key: Key, lead: UUID, idempotency_key: str | None) -> str:
-    """The id of a new appointment: of a request that is sent again the same."""
-    if idempotency_key is None:
-        return str(uuid7())
-    return event_id("appointment", f"{key.name}/{lead}/{idempotency_key}")
 
 
 @router.post(

@@ -10,11 +10,12 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from services.leads.api.context import cursors_of, schema_of, site_of
+from services.leads.api.histories import happened
 from services.leads.prospects.api import examples
 from services.leads.prospects.api.context import Reader, prospect
 from services.leads.prospects.queries import prospects, ranking
 from services.leads.prospects.queries.ranking import Ranked
-from services.leads.queries import history, scores
+from services.leads.queries import scores
 from services.leads.queries.filters import Filter
 from services.leads.queries.scores import Horizon
 from shared.clock import now, rfc3339
@@ -120,18 +121,8 @@ async def what_happened(
     request: Request, id: UUID, parameters: Annotated[Page, Query()], key: Reader
 ) -> Response:
     """A page of its events, in the order of its versions, the newest last."""
-    site = site_of(request)
     kept = await prospect(request, id)
-    schema = await schema_of(site, parameters.min_position)
-    name = f"/v1/prospects/{kept.stream}/history"
-    after = cursors_of(site).read(name, parameters.cursor)
-    version = int(after[0] or 0) if after else 0
-    async with site.pool.acquire() as connection:
-        rows = await history.page(connection, schema, kept.stream, version, parameters.limit)
-    shown = rows[: parameters.limit]
-    more = len(rows) > parameters.limit
-    cursor = cursors_of(site).write(name, [shown[-1][0]]) if more else None
-    return conditional(request, page([row[1] for row in shown], cursor))
+    return await happened(request, kept.stream, parameters)
 
 
 @router.get(

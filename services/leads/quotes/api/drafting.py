@@ -1,6 +1,5 @@
 """Quotes drafted, revised, and what is offered meanwhile."""
 
-from hashlib import sha256
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,7 +8,15 @@ from fastapi import APIRouter, Query, Request, Response
 
 from services.leads.api.capturing import IdempotencyKey, Writer
 from services.leads.api.commands import IfMatch
-from services.leads.api.context import handler_of, lead, moment, origin_of, schema_of, site_of
+from services.leads.api.context import (
+    fresh_id,
+    handler_of,
+    lead,
+    moment,
+    origin_of,
+    schema_of,
+    site_of,
+)
 from services.leads.catalogue import loading
 from services.leads.catalogue.api.seeing import is_partner, price_list_for
 from services.leads.catalogue.pricing import configuration, offers
@@ -36,7 +43,6 @@ from shared.deciding.store import Kept
 from shared.documents import answers
 from shared.http import json_response
 from shared.idempotency import once
-from shared.ids import uuid7, uuid8
 from shared.parameters import Parameters
 
 router = APIRouter(tags=["quotes"])
@@ -64,19 +70,11 @@ async def draft(
 
     async def run() -> Response:
         of = await lead(request, key, id)
-        fresh = _fresh(key, of.stream, idempotency_key)
+        fresh = fresh_id("quote", key, of.stream, idempotency_key)
         handled = await _again(request, fresh) if idempotency_key else None
         return answered(request, of, handled or await _draft(request, key, body, of, fresh), 201)
 
     return await once(site_of(request).pool, key, request, run)
-
-
-def _fresh(key: Key, lead: str, idempotency_key: str | None) -> str:
-    """The id of a new quote; of the same lead and Idempotency-Key the same."""
-    if idempotency_key is None:
-        return str(uuid7())
-    named = f"quote\0{key.name}\0{lead}\0{idempotency_key}"
-    return str(uuid8(sha256(named.encode()).digest()))
 
 
 async def _again(request: Request, fresh: str) -> Handled | None:

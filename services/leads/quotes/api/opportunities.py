@@ -16,9 +16,10 @@ from services.leads.api.context import (
     origin_of,
     site_of,
 )
+from services.leads.api.histories import happened
 from services.leads.catalogue import loading
 from services.leads.catalogue.api.products import IfMatch, IfNoneMatch
-from services.leads.catalogue.api.reading import expected, happened
+from services.leads.catalogue.api.reading import expected
 from services.leads.decider import LEAD
 from services.leads.quotes.api import examples, shown
 from services.leads.quotes.api.bodies import OpportunityBody, lines_of

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from services.leads.api.context import cursors_of, schema_of, sight_of, site_of
-from services.leads.catalogue.api.reading import happened
+from services.leads.api.histories import happened
 from services.leads.queries.filters import seen
 from services.leads.quotes import queries
 from services.leads.quotes.api import examples, shown
