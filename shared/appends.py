@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ MAX_QUEUED_BYTES = 64 * 1024 * 1024
 ORIGIN = "origin"
 """The header of a copied record that says where it stood before."""
 
+_ORIGIN = re.compile(rb"(\d{1,19})/(\d{1,19})/(\d{1,19})")
 _HEADERS = [("content-type", CONTENT_TYPE.encode())]
 _logger = logging.getLogger("rapport.log")
 
@@ -36,10 +38,8 @@ class Origin(NamedTuple):
     @classmethod
     def read(cls, header: bytes | None) -> "Origin | None":
         """None for what is no origin."""
-        numbers = (header or b"").split(b"/")
-        if len(numbers) != 3 or not all(number.isdigit() for number in numbers):
-            return None
-        return cls(*map(int, numbers))
+        found = _ORIGIN.fullmatch(header or b"")
+        return cls(*map(int, found.groups())) if found else None
 
 
 class Copied(Entry, frozen=True, gc=False):

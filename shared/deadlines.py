@@ -26,19 +26,18 @@ class Deadlines:
     def end(self, task: asyncio.Task[Any]) -> None:
         """It has read it, or given up."""
         self._since.pop(task, None)
+        self._cut.discard(task)
 
     def has_cut(self, task: asyncio.Task[Any]) -> bool:
         """Whether a task was cancelled from here, and by nobody else."""
-        was_cut = task in self._cut
-        self._cut.discard(task)
-        return was_cut and task.uncancel() == 0
+        return task in self._cut and task.uncancel() == 0
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """Cut off those whose time is up; look again while there are others."""
         last = loop.time() - self.seconds
         late = [task for task, since in self._since.items() if since <= last]
         for task in late:
-            self.end(task)
+            del self._since[task]
             self._cut.add(task)
             task.cancel()
         again = self._since and loop.call_later(self.seconds / 8, self._look, loop)

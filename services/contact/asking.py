@@ -51,9 +51,9 @@ def asked_by(
 def header_in(body: bytes, names: Names) -> bytes:
     """The header of the write key that stands in a body; without one that which came."""
     secret = segment.write_key(body)
-    return names.get(b"authorization", b"") if secret is None else bearer(secret)
+    return names.get(b"authorization", b"") if secret is None else as_header(secret)
 
 
-def bearer(secret: str) -> bytes:
+def as_header(secret: str) -> bytes:
     """The header that a secret stands in."""
     return b"Bearer " + secret.encode()

@@ -20,7 +20,7 @@ from services.contact.answers import (
     why,
 )
 from services.contact.aside import Aside, Bad
-from services.contact.asking import Asked, asked_by, bearer, header_in, sending_of, way_of
+from services.contact.asking import Asked, as_header, asked_by, header_in, sending_of, way_of
 from services.contact.body import (
     TIMEOUT,
     Gone,
@@ -148,7 +148,7 @@ class Door:
             self._lanes.make_way()
             body = opened(await read_body(receive, names, self._deadlines), names)
             secret, token = beacon.head(body.content)
-            header = names.get(b"authorization", b"") if secret is None else bearer(secret)
+            header = names.get(b"authorization", b"") if secret is None else as_header(secret)
             key = await self._key(header, names, (PUBLIC,))
         except Problem as problem:
             NUMBERS.turn_away(problem.code)
@@ -164,7 +164,7 @@ class Door:
         """Calls of Segment's API; its clients take a body that is too large as a bad request."""
         try:
             secret = segment.secret_of(names)
-            key = None if secret is None else await self._key(bearer(secret), names)
+            key = None if secret is None else await self._key(as_header(secret), names)
             self._lanes.make_way()
             body = opened(await read_body(receive, names, self._deadlines), names)
             key = key or await self._key(header_in(body.content, names), names)
@@ -174,7 +174,7 @@ class Door:
         except Problem as problem:
             NUMBERS.turn_away(problem.code)
             raise
-        asked = replace(asked_by(key, trace, body), path=scope["path"])
+        asked = asked_by(key, trace, body, path=scope["path"])
         if body.problem is not None:
             return await self._refuse_whole(asked, body.problem)
         return await self._let_in(segment.BY_PATH[scope["path"]], asked)

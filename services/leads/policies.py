@@ -140,8 +140,10 @@ def _inquire(event: Event, body: Interaction) -> Sequence[Reaction] | None:
         return None
     if isinstance(asked, Ignored):
         return []
-    capture = _capturing(event, body, asked)
-    return [lapsed(event, asked.subjects), capture] if type_ == CANCELLED else [capture]
+    wanted = [_capturing(event, body, asked)]
+    if type_ == CANCELLED:
+        wanted.insert(0, lapsed(event, asked.fields.get("subscription"), asked.subjects))
+    return wanted
 
 
 def _capturing(event: Event, body: Interaction, asked: Inquiry) -> Reaction:

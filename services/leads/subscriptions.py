@@ -17,7 +17,7 @@ from services.leads.decider.closing import CANCELLED
 from services.leads.decider.knowing import open_lead
 from services.leads.decider.lead import scope
 from services.leads.decider.pipeline import stream_of
-from services.leads.events import LeadCaptured
+from services.leads.events import Field, LeadCaptured
 from services.leads.inbound import Interaction
 from services.leads.states import Known, Lead
 from shared.deciding.policies import Beside, Reaction, Target
@@ -39,9 +39,9 @@ def numbered(event: Event) -> Mapping[str, str]:
     }
 
 
-def lapsed(event: Event, subjects: tuple[str, ...]) -> Reaction:
+def lapsed(event: Event, number: Field | None, subjects: tuple[str, ...]) -> Reaction:
     """Cancelled: the open lead to renew it is lost, as a renewal that does not come."""
-    number, at = numbered(event).get("subscription"), event.envelope.happened
+    at = event.envelope.happened
 
     def command(states: Mapping[str, Any]) -> LoseLead:
         _begun_before(states[scope(RENEWAL)], number, at)
@@ -120,7 +120,7 @@ def renewed(event: Event, body: Interaction, subjects: tuple[str, ...]) -> tuple
     )
 
 
-def _begun_before(state: Lead, number: str | None, at: str) -> Known:
+def _begun_before(state: Lead, number: Field | None, at: str) -> Known:
     """The open lead of this subscription. Raises Conflict where it is another's, or came later."""
     lead = open_lead(state)
     if number is None or lead.fields.get("subscription") != number:
