@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared import metrics
 from shared.database import ERRORS
+from shared.direct import Taker, takers_of
 from shared.errors import LogUnavailable, NotFound
 from shared.http import problem_response
 
@@ -36,6 +37,9 @@ class Front:
         self._by_segment = {
             path.split("/")[2]: each.app for each in running for path in each.service.paths if api
         }
+        self.takers: dict[str, Taker] = {}
+        for app in self._by_segment.values():
+            self.takers |= takers_of(app)
         self._own = Router(
             [
                 Route("/livez", self._livez),

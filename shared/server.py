@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from typing_extensions import override
 
 from shared.connections import Connection
+from shared.direct import Heads, takers_of
 from shared.errors import Fatal
 
 DRAIN_TIMEOUT = 5
@@ -32,10 +33,11 @@ class Server(uvicorn.Server):
         self, app: ASGIApp, listener: socket.socket, *, connections: int = CONNECTIONS
     ) -> None:
         """`connections` are served at once; on others requests are answered 503."""
+        heads = Heads(takers_of(app))
         super().__init__(
             uvicorn.Config(
                 app,
-                http=partial(Connection, most=connections),  # type: ignore[arg-type]
+                http=partial(Connection, most=connections, heads=heads),  # type: ignore[arg-type]
                 lifespan="off",
                 access_log=False,
                 log_config=None,

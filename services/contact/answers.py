@@ -9,6 +9,7 @@ from services.contact.faults import Refusal
 from services.contact.intake import Admitted
 from services.contact.numbers import NUMBERS
 from shared import errors
+from shared.direct import Answer
 from shared.errors import Problem
 from shared.http import PROBLEM
 
@@ -19,14 +20,6 @@ RETRY = {"Retry-After": "2"}
 _STATUS: dict[int, type[Problem]] = {400: errors.BadRequest, 413: errors.TooLarge}
 _JSON = (b"content-type", b"application/json")
 _encode = msgspec.json.Encoder().encode
-
-
-class Answer(msgspec.Struct, frozen=True, gc=False):
-    """What is sent back."""
-
-    status: int
-    body: bytes
-    headers: Sequence[tuple[bytes, bytes]]
 
 
 def as_json(status: int, content: object) -> Answer:
@@ -50,6 +43,15 @@ def why(refusal: Refusal) -> Problem:
     """The problem with a request of which nothing is let in."""
     kind = _STATUS.get(refusal.status, errors.Unprocessable)
     return kind(refusal.error.detail, errors=(refusal.error,))
+
+
+def settled(id: str, position: str | None) -> Answer:
+    """The answer for one event that was appended. Raises NotReady where that is not settled."""
+    if position is None:
+        NUMBERS.events["unknown"] += 1
+        raise unsettled([{"status": "unknown", "id": id}])
+    NUMBERS.events["accepted"] += 1
+    return as_json(202, {"id": id, "position": position})
 
 
 def unsettled(results: list[Result]) -> Problem:

@@ -13,13 +13,14 @@ from typing import Any
 
 import msgspec
 
-from services.contact.answers import Answer, Outcome, Result, as_json
+from services.contact.answers import Outcome, Result, as_json
 from services.contact.dialect import Dialect, Names
 from services.contact.faults import Refusal, of_bytes, refuse
 from services.contact.intake import Sending
 from services.contact.reading import MAX_EVENTS, Event, read
 from services.contact.segment import times
 from shared.auth import looks_like_a_key
+from shared.direct import Answer
 
 PATH = "/v1/beacon"
 TOKEN = "/identity_token"

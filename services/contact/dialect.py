@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from services.contact.answers import Answer, Outcome, Result, as_json
+from services.contact.answers import Outcome, Result, as_json
 from services.contact.faults import Refusal
 from services.contact.intake import Sending
 from services.contact.reading import Event
+from shared.direct import Answer
 
 Names = Mapping[bytes, bytes]
 """The headers of a request by their names in lower case."""

@@ -9,13 +9,13 @@ from starlette.types import Receive, Scope, Send
 
 from services.contact import adapters, beacon, refused, tokens
 from services.contact.answers import (
-    Answer,
     Outcome,
     as_json,
     as_problem,
     checked,
     count,
     results_of,
+    settled,
     unsettled,
     why,
 )
@@ -39,11 +39,13 @@ from services.contact.public import check_origin
 from services.contact.rates import Rates
 from services.contact.reading import Event
 from services.contact.segment import requests as segment
+from services.contact.short import Short
 from services.contact.tokens import Tokens
 from shared import telemetry
 from shared.auth import PUBLIC, Key, authorise, unauthenticated
 from shared.clock import monotonic
 from shared.deadlines import Deadlines
+from shared.direct import Answer
 from shared.errors import BadRequest, FieldError, Problem, TooLarge, Unprocessable
 
 EVENTS = refused.EVENTS
@@ -98,6 +100,8 @@ class Door:
         self._rates = rates or Rates()
         self._tokens = Tokens(intake.subjects)
         self._aside = Aside()
+        short = Short(self._lanes, topics.interactions, intake, self._rates, self._at_hand)
+        self.takers = {EVENTS: short.taker}
         self._ways: dict[str, Enter] = {
             **dict.fromkeys((EVENTS, *adapters.BY_PATH), self._of_events),
             beacon.PATH: self._of_beacon,
@@ -197,6 +201,13 @@ class Door:
 
     # The one way in
 
+    def _at_hand(self, header: bytes) -> Key | None:
+        """The key of an Authorization header, where nothing has to be looked up now."""
+        if self._declared is not None and not self._declared.is_fresh:
+            return None
+        key = self._ring.at_hand(header)
+        return key if key is not None and key.scopes.intersection(SCOPES) else None
+
     async def _key(self, header: bytes, names: Names, scopes: Sequence[str] = SCOPES) -> Key:
         key = self._ring.at_hand(header) or await self._ring.find_by_header(header)
         if key is None:
@@ -241,11 +252,7 @@ class Door:
             NUMBERS.events["valid"] += 1
             return as_json(200, {"status": "valid", "id": admitted.id})
         position = await self._lanes.one(self._topics.interactions, admitted)
-        if position is None:
-            NUMBERS.events["unknown"] += 1
-            raise unsettled([{"status": "unknown", "id": admitted.id}])
-        NUMBERS.events["accepted"] += 1
-        return as_json(202, {"id": admitted.id, "position": position})
+        return settled(admitted.id, position)
 
     async def _refuse_whole(self, asked: Asked, problem: Problem) -> Answer:
         """Keep a body that is refused as it stands, then say why."""

@@ -31,6 +31,20 @@ class Topics(NamedTuple):
     partitions: int
 
 
+class Begun(NamedTuple):
+    """An event that is being appended."""
+
+    future: asyncio.Future[list[int]]
+    topic: str
+    partition: int
+
+    def position(self) -> str | None:
+        """Where it stands, once the future is done; None where that is not settled in time."""
+        if self.future.exception() is not None:
+            return None
+        return f"{self.topic}/{self.partition}/{self.future.result()[0]}"
+
+
 class Lanes:
     """Appends each event to the partition where it belongs, in order, bounded."""
 
@@ -46,15 +60,25 @@ class Lanes:
 
     async def one(self, topic: str, admitted: Admitted) -> str | None:
         """Append one; its position, None where that is not settled in time."""
-        partition = partition_of(admitted.partitionkey, self._partitions)
-        self._waiting += 1
+        begun = self.begin(topic, admitted)
         try:
-            offsets = await self._log.append(topic, partition, (admitted,))
+            await begun.future
         except LogUnavailable:
-            return None
+            pass
         finally:
-            self._waiting -= 1
-        return f"{topic}/{partition}/{offsets[0]}"
+            self.end()
+        return begun.position()
+
+    def begin(self, topic: str, admitted: Admitted) -> "Begun":
+        """Begin to append one; `end` has to be called once its future is done, or given up."""
+        partition = partition_of(admitted.partitionkey, self._partitions)
+        future = self._log.append(topic, partition, (admitted,))
+        self._waiting += 1
+        return Begun(future, topic, partition)
+
+    def end(self) -> None:
+        """One that was begun waits no longer."""
+        self._waiting -= 1
 
     async def many(self, placed: Sequence[tuple[str, Admitted]]) -> list[str | None]:
         """Append each to its topic, in order; the positions, None for what is not settled."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from services.contact.answers import Answer, Outcome, Result, as_json
+from services.contact.answers import Outcome, Result, as_json
 from services.contact.dialect import Dialect, Names
 from services.contact.faults import Refusal, of_bytes, refuse
 from services.contact.intake import Sending
@@ -17,6 +17,7 @@ from services.contact.segment import times
 from services.contact.segment.calls import KINDS, Request, event_of
 from services.contact.segment.values import Fields
 from shared.auth import Key, looks_like_a_key
+from shared.direct import Answer
 from shared.errors import BadRequest
 
 MAX_CALL = 32 * 1024
