@@ -1,9 +1,8 @@
-"""Appends to a partition: gathered while one is under way, settled within a bound."""
+"""Appends to partitions: gathered while some are under way, settled within a bound."""
 
 import asyncio
 import logging
 import re
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -19,6 +18,9 @@ MAX_QUEUED_BYTES = 64 * 1024 * 1024
 
 ORIGIN = "origin"
 """The header of a copied record that says where it stood before."""
+
+Partition = tuple[str, int]
+"""The name of a topic in Kafka, and the number."""
 
 _ORIGIN = re.compile(rb"(\d{1,19})/(\d{1,19})/(\d{1,19})")
 _HEADERS = [("content-type", CONTENT_TYPE.encode())]
@@ -57,63 +59,67 @@ class Queued:
 
 
 class Lane:
-    """The appends of one partition: while one is under way, the next ones gather."""
+    """The appends of partitions that one broker leads: while some are under way, others gather.
 
-    def __init__(self, producer: Any, queued: Queued, topic: str, partition: int) -> None:
+    The producer has one request to a broker under way anyway; so each holds all that waited.
+    """
+
+    def __init__(self, producer: Any, queued: Queued) -> None:
         self._producer = producer
         self._queued = queued
-        self._topic = topic
-        self._partition = partition
-        self._waiting: deque[_Request] = deque()
+        self._loop = asyncio.get_running_loop()
+        self._waiting: dict[Partition, list[_Request]] = {}
         self.task: asyncio.Task[None] | None = None
 
-    def append(self, entries: Sequence[Entry]) -> asyncio.Future[list[int]]:
+    def append(self, place: Partition, entries: Sequence[Entry]) -> asyncio.Future[list[int]]:
         """See `Log.append`."""
-        future: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
-        size = sum(len(entry.value or b"") for entry in entries)
+        future: asyncio.Future[list[int]] = self._loop.create_future()
+        size = sum([len(entry.value or b"") for entry in entries])
         if self._queued.bytes + size > MAX_QUEUED_BYTES:
             future.set_exception(LogUnavailable("too much is waiting for the log"))
             return future
         self._queued.bytes += size
-        self._waiting.append(_Request(entries, future, size))
+        self._waiting.setdefault(place, []).append(_Request(entries, future, size))
         if self.task is None:
-            self.task = asyncio.create_task(self._drain())
+            self.task = self._loop.create_task(self._drain())
         return future
 
     async def _drain(self) -> None:
-        """Send what gathered until nothing is left; after a failure nothing that waited is sent."""
+        """Send what gathered until nothing is left."""
         try:
             while self._waiting:
-                requests = list(self._waiting)
-                self._waiting.clear()
-                try:
-                    async with asyncio.timeout(SETTLE_TIMEOUT):
-                        offsets = await self._send(requests)
-                except Exception as error:
-                    requests += self._waiting
-                    self._waiting.clear()
-                    self._fail(requests, error)
-                else:
-                    self._settle(requests, offsets)
+                gathered, self._waiting = self._waiting, {}
+                await asyncio.gather(*(self._append(*each) for each in gathered.items()))
         finally:
             self.task = None
 
-    async def _send(self, requests: Sequence["_Request"]) -> list[int]:
+    async def _append(self, place: Partition, requests: "list[_Request]") -> None:
+        """Append to one partition; after a failure nothing that waited for it is sent."""
+        try:
+            async with asyncio.timeout(SETTLE_TIMEOUT):
+                offsets = await self._send(place, requests)
+        except Exception as error:
+            self._fail(place, [*requests, *self._waiting.pop(place, ())], error)
+        else:
+            self._settle(requests, offsets)
+
+    async def _send(self, place: Partition, requests: Sequence["_Request"]) -> list[int]:
         """All entries of the requests, in as few Kafka batches as hold them; their offsets."""
         offsets: list[int] = []
         builder = self._producer.create_batch()
         for request in requests:
             for entry in request.entries:
                 if not _add(builder, entry):
-                    offsets += await self._send_batch(builder)
+                    offsets += await self._send_batch(place, builder)
                     builder = self._producer.create_batch()
                     if not _add(builder, entry):
                         raise LogUnavailable("a record does not fit into a batch")
-        return offsets + list(await self._send_batch(builder))
+        return offsets + list(await self._send_batch(place, builder))
 
-    async def _send_batch(self, builder: Any) -> range:
+    async def _send_batch(self, place: Partition, builder: Any) -> range:
+        topic, partition = place
         count: int = builder.record_count()
-        settled = await self._producer.send_batch(builder, self._topic, partition=self._partition)
+        settled = await self._producer.send_batch(builder, topic, partition=partition)
         failpoint("append.sending")
         first: int = (await settled).offset
         failpoint("append.settled")
@@ -128,8 +134,8 @@ class Lane:
                 request.future.set_result(offsets[start:end])
             start = end
 
-    def _fail(self, requests: Sequence["_Request"], error: Exception) -> None:
-        _logger.warning("append to %s/%d not settled: %r", self._topic, self._partition, error)
+    def _fail(self, place: Partition, requests: Sequence["_Request"], error: Exception) -> None:
+        _logger.warning("append to %s/%d not settled: %r", *place, error)
         for request in requests:
             self._queued.bytes -= request.size
             if not request.future.done():

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from shared import administration
-from shared.appends import ORIGIN, Lane, Queued
+from shared.appends import ORIGIN, Lane, Partition, Queued
 from shared.appends import SETTLE_TIMEOUT as SETTLE_TIMEOUT
 from shared.appends import Copied as Copied
 from shared.appends import Origin as Origin
@@ -49,7 +49,7 @@ class Original(NamedTuple):
 
 
 class Log:
-    """A connection to Kafka; appends are coalesced per partition while one is under way.
+    """A connection to Kafka; appends are coalesced while others to the same broker are under way.
 
     An `exact` one never appends twice what it was given once, but is of no use after an append
     that was not settled: close it, see what arrived, connect anew.
@@ -70,7 +70,8 @@ class Log:
         self._inspector = AIOKafkaConsumer(
             bootstrap_servers=address, enable_auto_commit=False, request_timeout_ms=5000
         )
-        self._lanes: dict[tuple[str, int], Lane] = {}
+        self._lanes: dict[Partition, Lane] = {}
+        self._by_broker: dict[int | None, Lane] = {}
         self._queued = Queued()
 
     @classmethod
@@ -96,7 +97,7 @@ class Log:
 
     async def close(self) -> None:
         """Settle what is queued, then disconnect; never longer than a few seconds."""
-        lanes = [lane.task for lane in self._lanes.values() if lane.task is not None]
+        lanes = [lane.task for lane in self._by_broker.values() if lane.task is not None]
         if lanes:
             await asyncio.wait(lanes, timeout=SETTLE_TIMEOUT)
         if self._exact:  # it would go on sending what was given up
@@ -111,11 +112,22 @@ class Log:
 
         LogUnavailable after 4.5 s (the outcome is unknown), or at once when too much is queued.
         """
-        lane = self._lanes.get((topic, partition))
+        place = (topic, partition)
+        lane = self._lanes.get(place) or self._begin_lane(place)
+        return lane.append(place, entries)
+
+    def _begin_lane(self, place: Partition) -> Lane:
+        """The lane of a partition: that of the broker that leads it, for good once one is known.
+
+        Where another leads it later, its appends are in order still, only gathered less well.
+        """
+        leader = self._producer.client.cluster.leader_for_partition(TopicPartition(*place))
+        lane = self._by_broker.get(leader)
         if lane is None:
-            lane = Lane(self._producer, self._queued, topic, partition)
-            self._lanes[(topic, partition)] = lane
-        return lane.append(entries)
+            lane = self._by_broker[leader] = Lane(self._producer, self._queued)
+        if leader is not None and leader >= 0:
+            self._lanes[place] = lane
+        return lane
 
     async def ensure_topics(
         self, prefix: str, topics: Iterable[Topic], partitions: int, *, embedded: bool = False
