@@ -1,5 +1,6 @@
 """The FastAPI application of a service: what all of them have in common."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -8,6 +9,7 @@ from starlette.types import ASGIApp
 
 from shared import http
 from shared.browsers import for_origins
+from shared.direct import Directing, Taker
 from shared.middleware import BodyLimit, Tracing
 from shared.settings import Settings
 
@@ -33,6 +35,14 @@ def guarded(api: ASGIApp, settings: Settings, *, limit: int | None = None) -> AS
     """The application behind what stands around all: allowed origins, trace, bounds of bodies."""
     inner = BodyLimit(api) if limit is None else BodyLimit(api, limit)
     return for_origins(Tracing(inner), settings)
+
+
+def directing(app: ASGIApp, settings: Settings, takers: Mapping[str, Taker]) -> ASGIApp:
+    """The application with what takes some of its requests directly, by path.
+
+    Nothing does where pages of other origins may ask: every answer would have to say so.
+    """
+    return app if settings.origins else Directing(app, takers)
 
 
 def openapi(api: FastAPI) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,6 +60,10 @@ class Keyring(Protocol):
 
         Raises NotReady where that cannot be known now.
         """
+        ...
+
+    def at_hand(self, header: bytes) -> Key | None:
+        """The key of an Authorization header, None where it would have to be looked up."""
         ...
 
 
@@ -129,6 +134,9 @@ def require(*scopes: str) -> Require:
     return Require(*scopes)
 
 
+_NEVER: tuple[float, Key | None] = (-math.inf, None)
+
+
 class RemoteKeyring:
     """The ring of every service but contact: asks contact with the caller's own secret."""
 
@@ -144,7 +152,7 @@ class RemoteKeyring:
     async def find(self, secret: str) -> Key | None:
         """See Keyring; an answer holds for 5 s, one question per secret is under way at a time."""
         name = digest(secret)
-        since, key = self._known.get(name, (-self.FRESH, None))
+        since, key = self._known.get(name, _NEVER)
         if monotonic() - since < self.FRESH:
             return key
         task = self._asking.get(name)
@@ -156,6 +164,12 @@ class RemoteKeyring:
             self._known.clear()
         self._known[name] = (monotonic(), key)
         return key
+
+    def at_hand(self, header: bytes) -> Key | None:
+        """See Keyring."""
+        secret = bearer(header.decode("latin-1"))
+        since, key = self._known.get(digest(secret), _NEVER) if secret else _NEVER
+        return key if monotonic() - since < self.FRESH else None
 
     async def _ask(self, secret: str) -> Key | None:
         try:

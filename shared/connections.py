@@ -173,9 +173,14 @@ class Connection(HttpToolsProtocol):
 
     def _answer(self, _: object) -> None:
         """Answer what was taken, then go on with what came in the meantime."""
-        assert self._waiting is not None
-        answer, self._waiting = self._waiting.answer(), None
+        waiting, self._waiting = self._waiting, None
+        assert waiting is not None
         self.server_state.total_requests += 1
+        try:
+            answer = waiting.answer()
+        except asyncio.CancelledError:  # the process ends
+            self.transport.close()
+            return
         if self.transport.is_closing():
             return
         self.transport.write(written(answer, self.server_state.default_headers))

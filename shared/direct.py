@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 MOST = 512
 """Heads that are known at once: clients send few different ones."""
@@ -57,6 +58,17 @@ class Directed(Protocol):
     @property
     def takers(self) -> Mapping[str, Taker]:
         """By path."""
+
+
+class Directing:
+    """An application, and what takes some of its requests."""
+
+    def __init__(self, app: ASGIApp, takers: Mapping[str, Taker]) -> None:
+        self._app = app
+        self.takers = takers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
 
 
 def takers_of(app: object) -> Mapping[str, Taker]:
@@ -124,7 +136,7 @@ def _cut(data: bytes) -> _Cut | None:
     if length is None:
         return None
     head = head[: length.start()] + head[length.end() :]
-    traced = _TRACE.search(head)
+    traced = _TRACE.search(head) if b"raceparent" in head else None
     if traced is not None:
         trace = traced[1].decode()
         head = head[: traced.start()] + head[traced.end() :]

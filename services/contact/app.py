@@ -1,6 +1,6 @@
 """The service contact, as the program that runs it sees it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,8 @@ from services.contact.intake import Intake
 from services.contact.lanes import Topics
 from services.contact.rates import Rates
 from services.contact.turns import Turns
-from shared.application import application, guarded, openapi
+from shared.application import application, directing, guarded, openapi
 from shared.browsers import for_origins
-from shared.direct import Taker
 from shared.leases import Single
 from shared.service import Service, Site
 
@@ -32,10 +31,9 @@ def _api() -> FastAPI:
 class _Front:
     """The door stands before the framework; every other request goes through it."""
 
-    def __init__(self, way_in: ASGIApp, rest: ASGIApp, takers: Mapping[str, Taker]) -> None:
+    def __init__(self, way_in: ASGIApp, rest: ASGIApp) -> None:
         self._door = way_in
         self._rest = rest
-        self.takers = takers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] in door.PATHS and scope["method"] == "POST":
@@ -62,8 +60,8 @@ def _app(site: Site) -> ASGIApp:
     )
     made.state.turns = Turns(site.pool, site.log, topics, site.settings.topic_prefix)
     made.state.driver = Driver(made.state.turns, way_in)
-    takers = {} if site.settings.origins else way_in.takers  # answers would have to name them
-    return _Front(for_origins(way_in, site.settings), guarded(made, site.settings), takers)
+    front = _Front(for_origins(way_in, site.settings), guarded(made, site.settings))
+    return directing(front, site.settings, way_in.takers)
 
 
 def _openapi() -> dict[str, Any]:

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from services.leads import api, consumers, defaults, following, watching
-from services.leads.api.light import Capturing
+from services.leads.api.short import PATH, Capturing
 from services.leads.counts import counts
 from services.leads.decider import PIPELINE, SCORING
 from services.leads.decider.pipeline import stream_of
@@ -16,13 +16,12 @@ from services.leads.follow_ups.api.hiding import Hiding
 from services.leads.part import Begun
 from services.leads.partners.gate import Gate
 from services.leads.parts import PARTS
-from shared.application import application, guarded, openapi
+from shared.application import application, directing, guarded, openapi
 from shared.clock import now, rfc3339
 from shared.deciding.changes import Feed
 from shared.deciding.command_handler import CommandHandler
 from shared.deciding.store import Origin
 from shared.leases import Single
-from shared.light import Light
 from shared.service import Service, Site
 
 CATEGORIES = tuple(decider.category for decider in consumers.DECIDERS)
@@ -40,7 +39,9 @@ def _app(site: Site) -> ASGIApp:
     made.state.keyring = site.keyring
     made.state.handler = CommandHandler(site.pool, consumers.SOURCE)
     made.state.feed = Feed(site.pool, CATEGORIES, site.ending)
-    return guarded(Hiding(Gate(Light(made, Capturing()), site, made.state.handler)), site.settings)
+    capturing = Capturing(made, site.keyring)
+    whole = guarded(Hiding(Gate(made, site, made.state.handler)), site.settings)
+    return directing(whole, site.settings, {PATH: capturing.taker})
 
 
 def _openapi() -> dict[str, Any]:

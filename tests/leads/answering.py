@@ -48,6 +48,9 @@ class Ring:
     async def find(self, secret: str) -> Key | None:
         return self._keys.get(digest(secret))
 
+    def at_hand(self, header: bytes) -> Key | None:
+        return self._keys.get(digest(header.decode().removeprefix("Bearer ")))
+
     def revoke(self, principal: str) -> None:
         del self._keys[digest(self.secrets[principal])]
 

@@ -40,6 +40,9 @@ class Ring:
     async def find(self, secret: str) -> Key | None:
         return self._keys.get(digest(secret))
 
+    def at_hand(self, header: bytes) -> Key | None:
+        return self._keys.get(digest(header.decode().removeprefix("Bearer ")))
+
 
 @dataclass
 class Profile:

@@ -42,6 +42,9 @@ class Shop:
         name = self.secrets.get(secret)
         return Key(name, frozenset(["write"]), "service:shop") if name else None
 
+    def at_hand(self, header: bytes) -> Key | None:
+        return None
+
     async def take(self) -> Response:
         self.runs += 1
         await self.open.wait()

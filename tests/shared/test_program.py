@@ -34,6 +34,9 @@ class NoKeys:
     async def find(self, secret: str) -> Key | None:
         return None
 
+    def at_hand(self, header: bytes) -> Key | None:
+        return None
+
 
 def _app(site: Site) -> ASGIApp:
     return PlainTextResponse(f"toys of {site.schema.name}")
