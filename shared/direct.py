@@ -83,6 +83,9 @@ class Heads:
         self._takers = {f"POST {path} HTTP/1.1".encode(): take for path, take in takers.items()}
         self._known: dict[bytes, Take] = {}
 
+    def __len__(self) -> int:
+        return len(self._known)
+
     def take(self, data: bytes) -> Waiting | None:
         """Take a request that is whole, and nothing more, behind a head that is known."""
         cut = _cut(data)
