@@ -1,9 +1,6 @@
 """The short way into the log: what it lets in is what the door lets in, and it refuses nothing."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -15,57 +12,22 @@ from services.contact.app import SERVICE
 from services.contact.door import Door
 from services.contact.intake import Intake
 from shared.auth import Key
-from shared.direct import Directing, Names, Take, Waiting
-from shared.server import Server, listening
+from shared.direct import Waiting
 from tests.contact.answering import Contact
 from tests.contact.examples import SENT
 from tests.contact.test_hostile import SPOKEN, cases, everything
 from tests.contact.test_log_away import TOPICS, Ring, away
 from tests.contact.test_log_away import Lanes as Logged
 from tests.records import SECRET
+from tests.socketed import Socketed, socketed
 
 DIFFERS = frozenset(("receivedtime", "recordedtime", "traceparent"))
 """What one event has not twice the same."""
 
 
-@dataclass
-class Served:
-    """A contact on a socket, and the bodies that went the short way."""
-
-    client: httpx.AsyncClient
-    taken: list[bytes]
-
-    async def post(self, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
-        media = {"Content-Type": "application/json"}
-        return await self.client.post("/v1/events", content=body, headers={**headers, **media})
-
-
-@asynccontextmanager
-async def served(live: Contact) -> AsyncIterator[Served]:
-    app = SERVICE.app(live.site)
-    assert isinstance(app, Directing)
-    taken: list[bytes] = []
-
-    def taker(names: Names) -> Take | None:
-        take = app.takers["/v1/events"](names)
-
-        def taking(body: bytes, trace: str | None) -> Waiting | None:
-            waiting = None if take is None else take(body, trace)
-            if waiting is not None:
-                taken.append(body)
-            return waiting
-
-        return taking
-
-    with listening("127.0.0.1", 0) as listener:
-        server = Server(Directing(app, {"/v1/events": taker}), listener)
-        running = asyncio.create_task(server.serve())
-        await server.up.wait()
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        async with httpx.AsyncClient(base_url=url) as client:
-            yield Served(client, taken)
-        server.stop()
-        await running
+async def post(short: Socketed, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
+    headers = {**headers, "Content-Type": "application/json"}
+    return await short.client.post("/v1/events", content=body, headers=headers)
 
 
 def said(answer: httpx.Response) -> Any:
@@ -88,9 +50,9 @@ async def both_ways(live: Contact, bodies: list[bytes]) -> int:
     ordinary = [await live.send(body) for body in bodies]
     between = await live.ends()
     first = await everything(live, before, "interactions")
-    async with served(live) as short:
-        await short.post(b"[]", headers)  # its head is known from now on
-        alike = [await short.post(body, headers) for body in bodies]
+    async with socketed(SERVICE.app(live.site)) as short:
+        await post(short, b"[]", headers)  # its head is known from now on
+        alike = [await post(short, body, headers) for body in bodies]
     second = await everything(live, between, "interactions")
     for body, one, other in zip(bodies, ordinary, alike, strict=True):
         assert said(one) == said(other), body
@@ -130,7 +92,7 @@ async def test_what_asks_for_more_than_one_event_to_be_let_in_goes_the_ordinary_
         ("/v1/events", {"Authorization": "Bearer nobody"}, event, 401),
         ("/v1/events", {}, event, 401),
     ]
-    async with served(live) as short:
+    async with socketed(SERVICE.app(live.site)) as short:
         for path, headers, body, status in other:
             headers = {"Content-Type": "application/json", **headers}
             for _ in range(2):
@@ -142,9 +104,9 @@ async def test_what_asks_for_more_than_one_event_to_be_let_in_goes_the_ordinary_
 async def test_the_trace_of_the_request_is_carried_on(live: Contact) -> None:
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     headers = live.headers("ingest") | {"traceparent": trace}
-    async with served(live) as short:
+    async with socketed(SERVICE.app(live.site)) as short:
         for _ in range(2):
-            answer = await short.post(b'{"type":"note.taken"}', headers)
+            answer = await post(short, b'{"type":"note.taken"}', headers)
             record = msgspec.json.decode((await live.at(answer.json()["position"])).value)
             assert record["traceparent"][3:35] == trace[3:35]
     assert len(short.taken) == 1
