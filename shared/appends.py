@@ -79,7 +79,9 @@ class Lane:
             future.set_exception(LogUnavailable("too much is waiting for the log"))
             return future
         self._queued.bytes += size
-        self._waiting.setdefault(place, []).append(_Request(entries, future, size))
+        self._waiting.setdefault(place, []).append(
+            _Request(entries, future, size, self._loop.time())
+        )
         if self.task is None:
             self.task = self._loop.create_task(self._drain())
         return future
@@ -96,7 +98,7 @@ class Lane:
     async def _append(self, place: Partition, requests: "list[_Request]") -> None:
         """Append to one partition; after a failure nothing that waited for it is sent."""
         try:
-            async with asyncio.timeout(SETTLE_TIMEOUT):
+            async with asyncio.timeout_at(requests[0].since + SETTLE_TIMEOUT):
                 offsets = await self._send(place, requests)
         except Exception as error:
             self._fail(place, [*requests, *self._waiting.pop(place, ())], error)
@@ -148,6 +150,7 @@ class _Request(NamedTuple):
     entries: Sequence[Entry]
     future: asyncio.Future[list[int]]
     size: int
+    since: float  # of the loop's time
 
 
 def _add(builder: Any, entry: Entry) -> bool:
