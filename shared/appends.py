@@ -4,7 +4,6 @@ import asyncio
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from shared.errors import LogUnavailable
@@ -13,6 +12,9 @@ from shared.messages import CONTENT_TYPE, Entry
 
 SETTLE_TIMEOUT = 4.5
 """Seconds after which an append is answered as unsettled."""
+
+PATIENCE = 0.05
+"""Seconds for which appends of other partitions wait for one that is under way."""
 
 MAX_QUEUED_BYTES = 64 * 1024 * 1024
 
@@ -51,47 +53,47 @@ class Copied(Entry, frozen=True, gc=False):
     origin: Origin
 
 
-@dataclass
-class Queued:
-    """What all appends of a log wait with."""
+class Appends:
+    """The appends of a log: of each partition one is under way, and the next ones gather.
 
-    bytes: int = 0
-
-
-class Lane:
-    """The appends of partitions that one broker leads: while some are under way, others gather.
-
-    The producer has one request to a broker under way anyway; so each holds all that waited.
+    They start together where they can, as the producer has one request to a broker under way
+    anyway: each then holds all that waited, of all partitions. Who is late holds nobody up.
     """
 
-    def __init__(self, producer: Any, queued: Queued) -> None:
+    def __init__(self, producer: Any) -> None:
         self._producer = producer
-        self._queued = queued
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[Partition, list[_Request]] = {}
+        self._under_way: dict[Partition, asyncio.Task[None]] = {}
+        self.bytes = 0  # of all that is not settled
         self.task: asyncio.Task[None] | None = None
 
     def append(self, place: Partition, entries: Sequence[Entry]) -> asyncio.Future[list[int]]:
         """See `Log.append`."""
         future: asyncio.Future[list[int]] = self._loop.create_future()
         size = sum([len(entry.value or b"") for entry in entries])
-        if self._queued.bytes + size > MAX_QUEUED_BYTES:
+        if self.bytes + size > MAX_QUEUED_BYTES:
             future.set_exception(LogUnavailable("too much is waiting for the log"))
             return future
-        self._queued.bytes += size
-        self._waiting.setdefault(place, []).append(
-            _Request(entries, future, size, self._loop.time())
-        )
+        self.bytes += size
+        request = _Request(entries, future, size, self._loop.time())
+        self._waiting.setdefault(place, []).append(request)
         if self.task is None:
             self.task = self._loop.create_task(self._drain())
         return future
 
     async def _drain(self) -> None:
-        """Send what gathered until nothing is left."""
+        """Start what gathered whenever something is settled, until nothing is left."""
         try:
-            while self._waiting:
-                gathered, self._waiting = self._waiting, {}
-                await asyncio.gather(*(self._append(*each) for each in gathered.items()))
+            while self._waiting or self._under_way:
+                for place in self._waiting.keys() - self._under_way.keys():
+                    appending = self._append(place, self._waiting.pop(place))
+                    self._under_way[place] = self._loop.create_task(appending)
+                await asyncio.wait(
+                    self._under_way.values(), timeout=PATIENCE, return_when="FIRST_COMPLETED"
+                )
+                for place in [one for one, task in self._under_way.items() if task.done()]:
+                    del self._under_way[place]
         finally:
             self.task = None
 
@@ -131,7 +133,7 @@ class Lane:
         start = 0
         for request in requests:
             end = start + len(request.entries)
-            self._queued.bytes -= request.size
+            self.bytes -= request.size
             if not request.future.done():
                 request.future.set_result(offsets[start:end])
             start = end
@@ -139,7 +141,7 @@ class Lane:
     def _fail(self, place: Partition, requests: Sequence["_Request"], error: Exception) -> None:
         _logger.warning("append to %s/%d not settled: %r", *place, error)
         for request in requests:
-            self._queued.bytes -= request.size
+            self.bytes -= request.size
             if not request.future.done():
                 request.future.set_exception(
                     LogUnavailable(f"the append was not settled: {error!r}")

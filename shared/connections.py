@@ -13,7 +13,6 @@ from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.counting import REQUESTS
-from shared.direct import Heads, Waiting, written
 from shared.errors import BadRequest, NotReady, Problem
 from shared.http import PROBLEM, current_trace_id, problem_response
 
@@ -46,20 +45,13 @@ class TooSlow(Problem):
 
 
 class Connection(HttpToolsProtocol):
-    """A connection whose client can neither send heads without end nor take its time for them.
+    """A connection whose client can neither send heads without end nor take its time for them."""
 
-    What is taken directly is answered from here; what comes before that answer waits.
-    """
-
-    def __init__(self, *arguments: Any, most: int, heads: Heads, **more: Any) -> None:
-        """`most` connections are served at once; `heads` are those of all of them."""
+    def __init__(self, *arguments: Any, most: int, **more: Any) -> None:
+        """`most` connections are served at once."""
         super().__init__(*arguments, **more)
         self._most = most
-        self._directly: Heads | None = heads
-        self._waiting: Waiting | None = None  # what was taken directly
-        self._later: list[bytes] = []  # what came before it was answered
-        self._ends = False
-        self._answered = 0.0  # when the last was
+        self._is_crowd = False  # one too many
         self._reading_head = False
         self._reading_body = False
         self._head = 0  # bytes of a head that is not complete
@@ -73,8 +65,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         if len(self.connections) > self._most:
-            self.app = _crowded(self.app)
-            self._directly = None
+            self.app, self._is_crowd = _crowded(self.app), True
         self._looking = self.loop.call_later(HEAD_SECONDS, self._look)
 
     @override
@@ -98,25 +89,6 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return  # the client is still sending what is not read
-        if self._waiting is not None:
-            self._later.append(data)
-            self.transport.pause_reading()
-            return
-        if self._directly is None or self._is_busy():
-            self._read(data)
-        elif not self._take(self._directly, data):
-            heads = self._heads
-            self._read(data)
-            if self._heads == heads + 1 and self.cycle.keep_alive:
-                self._directly.learn(data, self.headers)
-
-    def _is_busy(self) -> bool:
-        """Whether a request is being read or answered, or its answer waits for its reader."""
-        if self._reading_head or self._reading_body or self.flow.write_paused:
-            return True
-        return self.cycle is not None and not self.cycle.response_complete
-
-    def _read(self, data: bytes) -> None:
         if self._head + len(data) > MAX_HEAD and not self._reading_body:
             problem = self._too_long(data)
             if problem is not None:
@@ -158,62 +130,6 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._reading_body = False
         super().on_message_complete()
-
-    # What is taken directly
-
-    def _take(self, heads: Heads, data: bytes) -> bool:
-        """Take a request whose head is known."""
-        waiting = heads.take(data)
-        if waiting is None:
-            return False
-        self._heads += 1
-        self._waiting = waiting
-        waiting.future.add_done_callback(self._answer)
-        return True
-
-    def _answer(self, _: object) -> None:
-        """Answer what was taken, then go on with what came in the meantime."""
-        waiting, self._waiting = self._waiting, None
-        assert waiting is not None
-        self.server_state.total_requests += 1
-        try:
-            answer = waiting.answer()
-        except asyncio.CancelledError:  # the process ends
-            self.transport.close()
-            return
-        if self.transport.is_closing():
-            return
-        self.transport.write(written(answer, self.server_state.default_headers))
-        if self._ends:
-            self.transport.close()
-            return
-        self._answered = self.loop.time()
-        if self.timeout_keep_alive_task is None:
-            self._keep_alive(self.timeout_keep_alive)
-        if self._later:
-            data, self._later = b"".join(self._later), []
-            self.transport.resume_reading()
-            self.data_received(data)
-
-    def _keep_alive(self, seconds: float) -> None:
-        handler = self.timeout_keep_alive_handler
-        self.timeout_keep_alive_task = self.loop.call_later(seconds, handler)
-
-    @override
-    def timeout_keep_alive_handler(self) -> None:
-        """Close a connection on which nothing was asked for so long, nor waits for its answer."""
-        left = self._answered + self.timeout_keep_alive - self.loop.time()
-        if self._waiting is not None or left > 0:
-            self._keep_alive(max(left, 1.0))
-        else:
-            super().timeout_keep_alive_handler()
-
-    @override
-    def shutdown(self) -> None:
-        if self._waiting is None:
-            super().shutdown()
-        else:
-            self._ends = True
 
     # What is answered
 

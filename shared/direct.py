@@ -8,7 +8,7 @@ rule; a taker that refuses anything leaves it to the ordinary way too.
 import asyncio
 import http
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
@@ -96,24 +96,30 @@ class Heads:
             return None
         return take(data[cut.body :], cut.trace)
 
-    def learn(self, data: bytes, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """Know a head that came in one piece, was parsed as these headers, and keeps alive."""
+    def learn(self, data: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        """Know the head of a request that was parsed as these headers, and keeps alive."""
         taker = self._takers.get(data[: data.find(b"\r\n")])
         cut = None if taker is None else _cut(data)
-        if taker is None or cut is None:
+        if taker is None or cut is None or not _is_plain(data, cut, headers):
             return
-        fields = list(headers)
-        names = {name: value for name, value in fields if name not in _VARIES}
-        varies = len([name for name, _ in fields if name in _VARIES])
-        if varies != 1 + (cut.trace is not None) or names.keys() & _NEVER:
-            return
-        if cut.head.count(b"\n") != cut.head.count(b"\r\n"):
-            return
-        take = taker(names)
+        take = taker({name: value for name, value in headers if name not in _VARIES})
         if take is not None:
             if len(self._known) >= MOST:
-                self._known.clear()
+                del self._known[next(iter(self._known))]
             self._known[cut.head] = take
+
+
+def _is_plain(data: bytes, cut: "_Cut", headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Whether these bytes are one request and nothing more, whose headers say one thing each."""
+    names = {name for name, _ in headers}
+    varies = 1 + (cut.trace is not None)
+    return (
+        len(data) == cut.body + cut.length
+        and len(names) == len(headers)
+        and len(names.intersection(_VARIES)) == varies
+        and not names & _NEVER
+        and cut.head.count(b"\n") == cut.head.count(b"\r\n")
+    )
 
 
 class _Cut(NamedTuple):
@@ -147,7 +153,7 @@ def _cut(data: bytes) -> _Cut | None:
 
 
 def written(answer: Answer, defaults: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """An answer as it is sent; `defaults` are the headers of every answer."""
+    """An answer as it is sent; `defaults` are headers that stand before its own."""
     lines = [_LINES[answer.status]]
     for name, value in defaults:
         lines += (name, b": ", value, b"\r\n")

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from shared import administration
-from shared.appends import ORIGIN, Lane, Partition, Queued
+from shared.appends import ORIGIN, Appends
 from shared.appends import SETTLE_TIMEOUT as SETTLE_TIMEOUT
 from shared.appends import Copied as Copied
 from shared.appends import Origin as Origin
@@ -49,7 +49,7 @@ class Original(NamedTuple):
 
 
 class Log:
-    """A connection to Kafka; appends are coalesced while others to the same broker are under way.
+    """A connection to Kafka; appends are coalesced while others are under way.
 
     An `exact` one never appends twice what it was given once, but is of no use after an append
     that was not settled: close it, see what arrived, connect anew.
@@ -70,9 +70,7 @@ class Log:
         self._inspector = AIOKafkaConsumer(
             bootstrap_servers=address, enable_auto_commit=False, request_timeout_ms=5000
         )
-        self._lanes: dict[Partition, Lane] = {}
-        self._by_broker: dict[int | None, Lane] = {}
-        self._queued = Queued()
+        self._appends = Appends(self._producer)
 
     @classmethod
     async def connect(cls, address: str, *, exact: bool = False) -> "Log":
@@ -93,13 +91,12 @@ class Log:
     @property
     def queued_bytes(self) -> int:
         """What is given to be appended, and not settled yet."""
-        return self._queued.bytes
+        return self._appends.bytes
 
     async def close(self) -> None:
         """Settle what is queued, then disconnect; never longer than a few seconds."""
-        lanes = [lane.task for lane in self._by_broker.values() if lane.task is not None]
-        if lanes:
-            await asyncio.wait(lanes, timeout=SETTLE_TIMEOUT)
+        if self._appends.task is not None:
+            await asyncio.wait([self._appends.task], timeout=SETTLE_TIMEOUT)
         if self._exact:  # it would go on sending what was given up
             await _bounded(self._producer._sender.close(), "sender")
         await _bounded(self._producer.stop(), "producer")
@@ -112,22 +109,7 @@ class Log:
 
         LogUnavailable after 4.5 s (the outcome is unknown), or at once when too much is queued.
         """
-        place = (topic, partition)
-        lane = self._lanes.get(place) or self._begin_lane(place)
-        return lane.append(place, entries)
-
-    def _begin_lane(self, place: Partition) -> Lane:
-        """The lane of a partition: that of the broker that leads it, for good once one is known.
-
-        Where another leads it later, its appends are in order still, only gathered less well.
-        """
-        leader = self._producer.client.cluster.leader_for_partition(TopicPartition(*place))
-        lane = self._by_broker.get(leader)
-        if lane is None:
-            lane = self._by_broker[leader] = Lane(self._producer, self._queued)
-        if leader is not None and leader >= 0:
-            self._lanes[place] = lane
-        return lane
+        return self._appends.append((topic, partition), entries)
 
     async def ensure_topics(
         self, prefix: str, topics: Iterable[Topic], partitions: int, *, embedded: bool = False

@@ -11,9 +11,9 @@ import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
 
-from shared.connections import Connection
 from shared.direct import Heads, takers_of
 from shared.errors import Fatal
+from shared.taking import Taking
 
 DRAIN_TIMEOUT = 5
 """Seconds that requests in hand get at the end."""
@@ -37,7 +37,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=partial(Connection, most=connections, heads=heads),  # type: ignore[arg-type]
+                http=partial(Taking, most=connections, heads=heads),  # type: ignore[arg-type]
                 lifespan="off",
                 access_log=False,
                 log_config=None,

@@ -40,7 +40,7 @@ class Short:
         """What takes the bodies of requests with these headers."""
         header = names.get(b"authorization")
         is_plain = dialect_of(names) is NATIVE and ENCODING not in names and ORIGIN not in names
-        if header is None or not is_plain:
+        if header is None or not is_plain or self._key_of(header) is None:
             return None
         return lambda body, trace: self._take(header, body, trace)
 

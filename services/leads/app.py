@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from services.leads import api, consumers, defaults, following, watching
+from services.leads.api.light import Looking
 from services.leads.api.short import PATH, Capturing
 from services.leads.counts import counts
 from services.leads.decider import PIPELINE, SCORING
@@ -22,6 +23,7 @@ from shared.deciding.changes import Feed
 from shared.deciding.command_handler import CommandHandler
 from shared.deciding.store import Origin
 from shared.leases import Single
+from shared.light import Light
 from shared.service import Service, Site
 
 CATEGORIES = tuple(decider.category for decider in consumers.DECIDERS)
@@ -40,7 +42,7 @@ def _app(site: Site) -> ASGIApp:
     made.state.handler = CommandHandler(site.pool, consumers.SOURCE)
     made.state.feed = Feed(site.pool, CATEGORIES, site.ending)
     capturing = Capturing(made, site.keyring)
-    whole = guarded(Hiding(Gate(made, site, made.state.handler)), site.settings)
+    whole = guarded(Hiding(Gate(Light(made, Looking()), site, made.state.handler)), site.settings)
     return directing(whole, site.settings, {PATH: capturing.taker})
 
 

@@ -3,9 +3,12 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from typing import NamedTuple
 
 import pytest
 
+from shared import appends
+from shared.appends import Appends
 from shared.errors import LogUnavailable
 from shared.ids import random_token
 from shared.log import BATCH_BYTES, Log, Topic
@@ -102,3 +105,64 @@ async def test_what_is_under_way_is_settled_before_the_log_is_closed(
     await other.close()
     assert all(future.done() and future.exception() is None for future in futures)
     assert sum(map(len, await stands(log, topics[0]))) == 100
+
+
+class Settled(NamedTuple):
+    """What a producer says of a batch."""
+
+    offset: int
+
+
+class Stuck:
+    """A producer of which one partition never settles what it is given; of the others all do."""
+
+    def __init__(self) -> None:
+        self.sent: list[int] = []
+
+    def create_batch(self) -> "Stuck":
+        return self
+
+    def append(self, **_: object) -> bool:
+        return True
+
+    def record_count(self) -> int:
+        return 1
+
+    async def send_batch(self, _: object, topic: str, partition: int) -> asyncio.Future[Settled]:
+        self.sent.append(partition)
+        future: asyncio.Future[Settled] = asyncio.get_running_loop().create_future()
+        if partition:
+            future.set_result(Settled(len(self.sent)))
+        return future
+
+
+async def test_who_is_late_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(appends, "SETTLE_TIMEOUT", 3600.0)
+    made = Appends(producer := Stuck())
+    late = made.append(("t", 0), [entry("late")])
+    async with asyncio.timeout(BOUND):
+        for number in range(20):
+            await made.append(("t", 1 + number % 3), [entry("in time")])
+    behind = made.append(("t", 0), [entry("behind it")])
+    await made.append(("t", 1), [entry("in time")])
+    assert not late.done()
+    assert not behind.done()
+    assert producer.sent.count(0) == 1
+    assert made.task is not None
+    made.task.cancel()
+
+
+async def test_what_waited_for_one_that_failed_fails_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(appends, "SETTLE_TIMEOUT", 0.2)
+    made = Appends(producer := Stuck())
+    late = made.append(("t", 0), [entry("late")])
+    await made.append(("t", 1), [entry("in time")])
+    behind = made.append(("t", 0), [entry("behind it")])
+    async with asyncio.timeout(BOUND):
+        for each in (late, behind):
+            with pytest.raises(LogUnavailable):
+                await each
+    assert producer.sent.count(0) == 1
+    assert made.bytes == 0

@@ -41,6 +41,7 @@ class Taking:
 
     letting: asyncio.Event = field(default_factory=asyncio.Event)
     taken: list[bytes] = field(default_factory=list)
+    names: Names = field(default_factory=dict)  # of the head of the last
     answered: int = 0
 
     def taker(self, names: Names) -> Take | None:
@@ -49,12 +50,17 @@ class Taking:
     def _take(self, names: Names, body: bytes, trace: str | None) -> Waiting | None:
         if body.startswith(b"no"):
             return None
+        if body == b"bug":
+            raise ZeroDivisionError
         self.taken.append(body)
+        self.names = names
         said = b"direct %b %b" % (body, (trace or "").encode())
         return Waiting(asyncio.ensure_future(self.letting.wait()), partial(self._answer, said))
 
     def _answer(self, said: bytes) -> Answer:
         self.answered += 1
+        if said.startswith(b"direct late bug"):
+            raise ZeroDivisionError
         return Answer(202, said, ((b"content-length", b"%d" % len(said)),))
 
 
@@ -176,6 +182,7 @@ NEVER = {
     "that the taker does not take": (b"host: here", b"host: here\r\nx-never: 1"),
     "of another path": (b"/x ", b"/y "),
     "of another method": (b"POST /x", b"PUT /x"),
+    "that says one thing twice": (b"host: here", b"host: here\r\nauthorization: Bearer b"),
     "that is too long": (b"host: here", b"host: here\r\nx: " + b"a" * direct.MAX_KNOWN),
 }
 
@@ -199,6 +206,78 @@ async def test_a_body_in_chunks_goes_the_ordinary_way(port: int) -> None:
         assert await client.ask(post(b"one")) == "ordinary one"
         for _ in range(2):
             assert await client.ask(chunked) == "ordinary one"
+
+
+async def test_a_head_is_known_by_its_own_headers_however_reads_are_cut(
+    port: int, taking: Taking
+) -> None:
+    other = b"POST /x HTTP/1.1\r\nhost: here\r\nauthorization: Bearer b\r\nz: 1\r\n"
+    second = post(b"two", other)
+    for cut in range(len(second)):
+        head = HEAD + b"x-number: %d\r\n" % cut
+        async with connected(port) as client:
+            client.writer.write(post(b"one", head) + second[:cut])
+            await client.writer.drain()
+            await client.answer()
+            client.writer.write(second[cut:])
+            await client.answer()
+            assert (await client.ask(post(b"three", head))).endswith(" three")
+            assert await client.ask(post(b"four", head)) == "direct four"
+        assert taking.names[b"authorization"] == b"Bearer a"
+        assert taking.names[b"x-number"] == b"%d" % cut
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET http:// HTTP/1.1\r\n\r\n",
+        post(b"one", HEAD + b"".join(b"x-%d: 1\r\n" % n for n in range(200))),
+    ],
+    ids=["an address that is none", "too many headers"],
+)
+async def test_what_is_refused_as_the_first_of_a_connection_is_only_refused(
+    port: int, request_: bytes
+) -> None:
+    failures: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+    async with connected(port) as client:
+        answer = await client.ask(request_)
+        assert '"status":4' in answer
+        assert await client.reader.read() == b""
+    assert failures == []
+
+
+async def test_what_fails_when_it_is_taken_goes_the_ordinary_way(port: int, taking: Taking) -> None:
+    async with connected(port) as client:
+        await client.ask(post(b"one"))
+        assert await client.ask(post(b"bug")) == "ordinary bug"
+        assert await client.ask(post(b"two")) == "direct two"
+
+
+async def test_what_fails_later_is_told_so_and_nothing_is_answered_after_it(port: int) -> None:
+    async with connected(port) as client:
+        await client.ask(post(b"one"))
+        assert '"status":500' in await client.ask(post(b"late bug"))
+        assert await client.reader.read() == b""
+
+
+async def test_the_server_ends_when_what_was_taken_has() -> None:
+    taking = Taking()
+    with listening("127.0.0.1", 0) as listener:
+        server = Server(Directing(app, {"/x": taking.taker}), listener)
+        running = asyncio.create_task(server.serve())
+        await server.up.wait()
+        async with connected(listener.getsockname()[1]) as client:
+            await client.ask(post(b"one"))
+            client.writer.write(post(b"two"))
+            await until(lambda: taking.taken == [b"two"])
+        await until(lambda: not server.server_state.connections)
+        server.stop()
+        await asyncio.sleep(0.3)  # it looks whether it is to stop ten times a second
+        assert not running.done()
+        taking.letting.set()
+        await running
+        assert taking.answered == 1
 
 
 async def test_who_left_is_not_answered_but_what_was_taken_ends() -> None:

@@ -42,6 +42,11 @@ async def board(
     and a `next_cursor`: with it and `stage` comes the next page of that column. A representative
     sees, and counts, the leads of its teams, a partner those that it owns or gave.
     """
+    return await shown(request, pipeline, parameters, key)
+
+
+async def shown(request: Request, pipeline: str, parameters: Board, key: Key) -> Response:
+    """What the operation answers, whichever way the request came."""
     site = site_of(request)
     found = await pipeline_named(request, pipeline)
     sight = await sight_of(request, key)

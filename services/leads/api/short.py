@@ -26,7 +26,9 @@ class Capturing:
         """What takes the bodies of requests with these headers."""
         header = names.get(b"authorization")
         is_plain = names.get(b"content-type") == b"application/json" and not names.keys() & _NEVER
-        return partial(self._take, header) if header and is_plain else None
+        if header is None or not is_plain or self._ring.at_hand(header) is None:
+            return None
+        return partial(self._take, header)
 
     def _take(self, header: bytes, body: bytes, trace: str | None) -> Waiting | None:
         key = self._ring.at_hand(header)
