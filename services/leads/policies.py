@@ -1,6 +1,6 @@
 """What leads does of its own accord: an inquiry begins a lead, or joins the one that is open."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
@@ -289,16 +289,25 @@ def _capture(
     )
 
 
+Reacting = Callable[[Event], Sequence[Reaction] | None]
+
+
 def policy(parts: Sequence[Part]) -> Policy:
     """What leads wants of an event, and what the parts do."""
-    return Policy(NAME, partial(_react, parts), belongs)
+
+    reacting: dict[type[object], Sequence[Reacting]] = {}
+
+    def reacted(event: Event) -> Sequence[Reaction] | None:
+        body = type(event.body)
+        found = reacting.get(body)
+        if found is None:
+            others = (part.react[body] for part in parts if body in part.react)
+            found = reacting[body] = (react, *others)
+        return _react(found, event)
+
+    return Policy(NAME, reacted, belongs)
 
 
-def _react(parts: Sequence[Part], event: Event) -> Sequence[Reaction] | None:
-    reacting = (react, *(part.react.get(type(event.body), _none) for part in parts))
+def _react(reacting: Sequence[Reacting], event: Event) -> Sequence[Reaction] | None:
     wanted = [found for each in reacting if (found := each(event)) is not None]
     return [reaction for found in wanted for reaction in found] if wanted else None
-
-
-def _none(event: Event) -> None:
-    return None

@@ -37,6 +37,8 @@ def _losers(
     changes: Sequence[Change], first: Mapping[Claim, str], held: Sequence[asyncpg.Record]
 ) -> dict[int, Taken]:
     """`held`: each claim that stands in the way of one that is taken, or is that one."""
+    if _is_alone(changes, first, held):
+        return {}
     holders: dict[Claim, set[tuple[bool, str]]] = {}
     for row in held:
         claim, stream = Claim(row["scope"], str(row["subject"])), str(row["stream"])
@@ -53,6 +55,15 @@ def _losers(
             if winner != change.stream:
                 lost[number] = Taken(claim, winner)
     return lost
+
+
+def _is_alone(
+    changes: Sequence[Change], first: Mapping[Claim, str], held: Sequence[asyncpg.Record]
+) -> bool:
+    """Whether no two want or have the same, as nearly always."""
+    return all(first[claim] == each.stream for each in changes for claim in each.takes) and all(
+        first.get(Claim(row["scope"], str(row["taken"]))) == str(row["stream"]) for row in held
+    )
 
 
 _FREE = """

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from shared.decider import Claim, Decider
@@ -52,11 +53,11 @@ class Change:
     def stream(self) -> str:
         return self.kept.stream
 
-    @property
+    @cached_property
     def takes(self) -> frozenset[Claim]:
         return self.decider.claims(self.after) - self.decider.claims(self.kept.state)
 
-    @property
+    @cached_property
     def frees(self) -> frozenset[Claim]:
         return self.decider.claims(self.kept.state) - self.decider.claims(self.after)
 
