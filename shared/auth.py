@@ -13,6 +13,7 @@ import httpx
 import msgspec
 from fastapi import Request
 from fastapi.security import HTTPBearer
+from starlette.datastructures import State
 from typing_extensions import override
 
 from shared.clock import monotonic
@@ -111,6 +112,18 @@ def authorise(key: Key, scopes: Sequence[str]) -> None:
         raise Forbidden(f"The key {key.name} does not have the scope {' or '.join(scopes)}.")
 
 
+def admit(state: State, key: Key, scopes: Sequence[str]) -> None:
+    """Raises Forbidden unless the key has one of the scopes, and is of nobody this is closed to.
+
+    `state.closed_to` of an application: how the principals begin that only send to it.
+    """
+    authorise(key, scopes)
+    kinds: tuple[str, ...] = getattr(state, "closed_to", ())
+    if "ingest" not in scopes and key.principal.startswith(kinds):
+        kind = key.principal.partition(":")[0]
+        raise Forbidden(f"This is not for {kind}s.", code=f"not_for_{kind}s")
+
+
 class Require(HTTPBearer):
     """The dependency that lets in keys with one of the scopes, and gives the endpoint the key."""
 
@@ -125,7 +138,7 @@ class Require(HTTPBearer):
         header = request.headers.get("authorization")
         key = await authenticate(request.app.state.keyring, header)
         if self.scopes:
-            authorise(key, self.scopes)
+            admit(request.app.state, key, self.scopes)
         return key
 
 

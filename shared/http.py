@@ -203,7 +203,10 @@ def expected_version(request: Request) -> int:
         )
     tag = header.strip().removeprefix("W/")
     if not _VERSION.fullmatch(tag):
-        raise errors.PreconditionFailed("If-Match names no version that there ever was.")
+        raise errors.PreconditionFailed(
+            'If-Match names no version: it is one number in double quotes, as in "2", the ETag of '
+            "what you read."
+        )
     return int(tag[1:-1])
 
 

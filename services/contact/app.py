@@ -21,6 +21,9 @@ from shared.browsers import for_origins
 from shared.leases import Single
 from shared.service import Service, Site
 
+CLOSED_TO = ("partner:",)
+"""Whose keys may send here and read nothing: what partners see of customers, leads shows them."""
+
 
 def _api() -> FastAPI:
     made = application("Rapport: contact", "The door for every touch point, and the history.")
@@ -46,6 +49,7 @@ def _app(site: Site) -> ASGIApp:
     made = _api()
     made.state.site = site
     made.state.keyring = site.keyring
+    made.state.closed_to = CLOSED_TO
     topics = Topics(
         site.topics[consumers.INTERACTIONS.name],
         site.topics[consumers.QUARANTINE.name],

@@ -15,6 +15,9 @@ from shared.leases import Single
 from shared.light import Light
 from shared.service import Service, Site
 
+CLOSED_TO = ("partner:",)
+"""Whose keys may read and change nothing here: what partners see of customers, leads shows them."""
+
 
 def _api() -> FastAPI:
     made = application("Rapport: profile", "Identity and the unified customer profile.")
@@ -26,6 +29,7 @@ def _app(site: Site) -> ASGIApp:
     made = _api()
     made.state.site = site
     made.state.keyring = site.keyring
+    made.state.closed_to = CLOSED_TO
     return guarded(Light(made, Reading()), site.settings)
 
 

@@ -13,14 +13,17 @@ import msgspec
 import pytest
 
 from services.contact import keys
+from services.contact.app import SERVICE as CONTACT
 from services.contact.granting import Bounds
 from services.contact.types import TYPES
+from services.profile.app import SERVICE as PROFILE
 from services.registry import SERVICES
 from shared import database
 from shared.auth import PUBLIC, SCOPES, new_secret
 from shared.gateway import merged
 from tests.contact.public import SECRET, claims, signed
 from tests.system.running import System
+from tests.waiting import until
 
 DOCUMENT = merged([each.openapi() for each in SERVICES])
 INGEST, ANY = ("ingest", PUBLIC), (*SCOPES, PUBLIC)
@@ -191,6 +194,30 @@ def _is_right(status: int, scope: str | None, scopes: tuple[str, ...]) -> bool:
     if scope not in scopes:
         return status == 403
     return status not in (401, 403) and status < 500
+
+
+async def test_what_is_known_of_customers_is_closed_to_partners(system: System) -> None:
+    url = database.service_url(system.settings["RAPPORT_DATABASE"], "contact")
+    pool = await database.connect(url, size=1)
+    try:
+        secret = await keys.create(pool, "partner-12", [*SCOPES], "partner:12", namespace="shop")
+    finally:
+        pool.terminate()
+    closed = {path for each in (CONTACT, PROFILE) for path in each.openapi()["paths"]}  # type: ignore[attr-defined]
+    found = []
+    async with httpx.AsyncClient(base_url=system.url, timeout=20.0) as client:
+
+        async def is_known() -> bool:
+            return await _status(client, "get", "/v1/keys/self", _header(secret)) == 200
+
+        await until(is_known)
+        for verb, path in operations():
+            if path in closed and (verb, path) not in OPEN:
+                status = await _status(client, verb, path, _header(secret))
+                is_open = "ingest" in allowed(verb, path)  # who it is, and what it sends
+                found.append((verb, path, status))
+                assert (status == 403) == (not is_open), (verb, path, status)
+    assert len(found) > 30
 
 
 async def test_a_public_key_sends_no_type_that_it_does_not_name(

@@ -7,7 +7,7 @@ from starlette.types import Scope
 
 from services.profile.api.context import schema_of
 from services.profile.queries.profiles import PROFILE
-from shared.auth import authenticate, authorise
+from shared.auth import admit, authenticate
 from shared.database import in_schema
 from shared.errors import NotFound
 from shared.http import conditional
@@ -43,5 +43,5 @@ class Reading:
 
     async def answer(self, request: Request, asked: tuple[str, int]) -> Response:
         state, header = request.app.state, header_of(request.scope, b"authorization")
-        authorise(await authenticate(state.keyring, header), ("read",))
+        admit(state, await authenticate(state.keyring, header), ("read",))
         return conditional(request, await profile(state.site, *asked))

@@ -1,13 +1,13 @@
 """What becomes of quotes: sent, accepted, declined, withdrawn, their order tried again."""
 
 from collections.abc import Callable
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Header, Request, Response
 
 from services.leads.api.bodies import Because
 from services.leads.api.capturing import IdempotencyKey, Writer
-from services.leads.api.commands import IfMatch
 from services.leads.api.context import handler_of, moment, origin_of, site_of
 from services.leads.catalogue import loading
 from services.leads.commands import WinLead
@@ -30,6 +30,10 @@ from shared.documents import answers
 from shared.naming import identifier
 
 router = APIRouter(tags=["quotes"])
+IfMatch = Annotated[
+    str | None,
+    Header(alias="If-Match", description="The ETag of the quote as you saw it; required."),
+]
 _ANSWERS = answers(examples.CHANGED, 400, 404, 409, 412, 413, 428)
 
 
