@@ -18,8 +18,8 @@ from services.profile.scratch import TABLES, bounded
 from shared.database import Connection, Pool, ddl, in_schema
 from shared.messages import Record, decode
 from tests.profile.answering import SCHEMA, Profile, answering
-from tests.profile.histories import histories, people
-from tests.records import START, at, record, subject
+from tests.profile.histories import captured, histories, people
+from tests.records import START, at, decided, record, subject
 
 VIEW = view("")
 LIVE, STOPPED = "profile_2_1", "stopped"
@@ -244,3 +244,20 @@ async def test_a_shared_device_does_not_bring_everybody_in(views: Pool) -> None:
         assert await then(views, "device:kiosk", horizon) == await whole(
             views, STOPPED, "device:kiosk"
         )
+
+
+async def test_a_lead_that_no_interaction_began_shows_in_its_customer_now_and_then(
+    profile: Profile,
+) -> None:
+    path = f"/v1/customers/{subject('email:kim@x')}"
+    assert (await profile.client.get(path)).status_code == 404
+    await profile.fold(
+        decided(
+            "lead.captured", "email:kim@x", 1, 1, seconds=1, **captured(amount=5, currency="EUR")
+        )
+    )
+    now = await profile.get(path)
+    assert (now["leads"]["open"], now["leads"]["pipeline_value"]) == (1, {"EUR": 5})
+    then = await profile.get(path, as_of=at(2))
+    assert then["leads"] == now["leads"]
+    assert (await profile.client.get(path, params={"as_of": at(0)})).status_code == 404

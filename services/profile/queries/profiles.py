@@ -159,5 +159,6 @@ SELECT json_build_object(
     'timeline', CASE WHEN $2 > 0 THEN {_TIMELINE} END)::text
 FROM members
 WHERE EXISTS (SELECT FROM {{s}}.identifiers WHERE subject = ANY (members.subjects))
+   OR EXISTS (SELECT FROM worked)
 """
 """$1 any subject, $2 timeline rows (0: `timeline` is null); no row where nothing is known."""
