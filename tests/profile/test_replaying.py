@@ -78,7 +78,6 @@ async def world(pool: Pool, kafka: str, topic_prefix: str) -> AsyncIterator[Worl
     asked=st.lists(people, min_size=2, max_size=2, unique=True),
     order=st.randoms(use_true_random=False),
 )
-@pytest.mark.timeout(900)  # on a slow machine; cut off, its world would tell of differences
 @settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
