@@ -13,7 +13,7 @@ from services.profile.replaying import Grounds
 from services.profile.resolver import resolve_within
 from shared import schemas
 from shared.database import Pool
-from shared.ids import random_token
+from shared.ids import random_token, uuid7
 from shared.log import Log, Topic, partition_of
 from shared.messages import Entry, Place, Record, decode
 from shared.projection import View
@@ -22,6 +22,21 @@ from tests.profile.histories import histories, people
 from tests.records import record, subject
 
 PARTITIONS = 2
+
+
+def of_its_own(history: Sequence[Record]) -> list[Record]:
+    """The history with sources, keys and streams that no other history has."""
+    token = random_token(6).hex().encode()
+    renamed = {name: name + token for name in (b'"source":"', b'"ingestkey":"', b'"key":"')}
+    streams = {decode(one.value).stream for one in history} - {None}
+    renamed |= {str(stream).encode(): str(uuid7()).encode() for stream in streams}
+    made = []
+    for one in history:
+        value = one.value
+        for old, new in renamed.items():
+            value = value.replace(old, new)
+        made.append(one._replace(value=value))
+    return made
 
 
 @dataclass
@@ -84,9 +99,7 @@ async def world(pool: Pool, kafka: str, topic_prefix: str) -> AsyncIterator[Worl
 async def test_what_was_folded_rightly_has_no_differences(
     world: World, history: list[Record], asked: list[str], order: random.Random
 ) -> None:
-    token = random_token(6).hex().encode()  # examples share the log: no id twice, no key twice
-    for name in (b'"source":"', b'"ingestkey":"', b'"key":"'):
-        history = [one._replace(value=one.value.replace(name, name + token)) for one in history]
+    history = of_its_own(history)  # examples share the log
     resent = order.sample(history, len(history) // 3)
     await world.happen(history)
     await world.happen(resent)
