@@ -1,6 +1,7 @@
 """Who calls: all that is known of whoever has a telephone number, in one answer."""
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -12,8 +13,9 @@ from services.leads.api.bodies import example
 from services.leads.api.context import schema_of, sight_of, site_of
 from services.leads.callers import queries
 from services.leads.queries import scores
-from services.leads.queries.filters import seen
+from services.leads.queries.filters import Filter, seen
 from shared.auth import Key, require
+from shared.database import Connection
 from shared.documents import answers
 from shared.errors import FieldError, Forbidden, Unprocessable
 from shared.http import json_response
@@ -52,6 +54,15 @@ KNOWN: dict[str, Any] = {
             "cancelled": False,
         }
     ],
+    "products": [
+        {
+            "product": "CHAIR-7",
+            "name": "Office chair",
+            "asked": "2026-11-01T09:30:00.000000Z",
+            "ordered": "2026-06-01T12:00:00.000000Z",
+            "registered": None,
+        }
+    ],
     "quotes": [],
     "steps": [
         {
@@ -87,12 +98,15 @@ class Caller(BaseModel):
 async def caller(request: Request, body: Caller, key: Reader) -> Response:
     """The customer who has a telephone number, in one answer; the number stands in no log.
 
-    `subjects` are all that belong to the customer now; `traits` the latest told of any of them;
-    then at most 20 of each, the latest first: `open_leads` as `GET /v1/leads` shows them,
-    `interactions`, `orders` (`amount` in minor units), `quotes` that are open, and `steps` of
-    follow-ups still to be done, those due first. Leads, quotes and steps are those that the key
-    sees. A number that nobody was ever seen with: `known` is false, and all else empty. 422 for
-    what is no telephone number; 403 for partners.
+    `customer` is whose the number is; where it was seen with no other identifier, but leads name
+    it, all of one customer, that one. `subjects` are all that belong to the customer now; `traits`
+    the latest told of any of them; then at most 20 of each, the latest first: `open_leads` as
+    `GET /v1/leads` shows them, those that name the number among them, `interactions`, `orders`
+    (`amount` in minor units), `products` with when each was last asked for, ordered and registered
+    (null: never), `quotes` that are open, and `steps` of follow-ups still to be done, those due
+    first. Leads, quotes and steps are those that the key sees. A number that nobody was ever seen
+    with: `known` is false, and all else empty. 422 for what is no telephone number; 403 for
+    partners.
     """
     if key.principal.startswith("partner:"):
         raise Forbidden("Callers are not shown to partners.", code="not_for_partners")
@@ -107,8 +121,8 @@ async def caller(request: Request, body: Caller, key: Reader) -> Response:
         site.pool.acquire() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        customer, subjects = await scores.members(connection, schema, str(named.subject))
-        told = await queries.known(connection, schema, subjects, limits)
+        customer, subjects = await _whose(connection, schema, str(named.subject), limits)
+        told = await queries.known(connection, schema, str(named.subject), subjects, limits)
     found: dict[str, Any] = msgspec.json.decode(told)
     content: dict[str, Any] = {
         name: found[name] or ({} if name == "traits" else []) for name in _PARTS
@@ -118,4 +132,21 @@ async def caller(request: Request, body: Caller, key: Reader) -> Response:
     return json_response({"known": is_known, **whose, **content})
 
 
-_PARTS = ("traits", "open_leads", "interactions", "orders", "quotes", "steps")
+async def _whose(
+    connection: Connection, schema: str, subject: str, limits: Sequence[Filter]
+) -> tuple[str, Sequence[str]]:
+    """The customer who has a number, and all subjects: its own, or that of the leads naming it."""
+    customer, subjects = await scores.members(connection, schema, subject)
+    if len(subjects) > 1 or customer != subject:
+        return customer, subjects
+    found: dict[str, Sequence[str]] = {}
+    for each in await queries.naming(connection, schema, subject, limits):
+        one, its_own = await scores.members(connection, schema, each)
+        found[one] = its_own
+    if len(found) != 1:
+        return customer, subjects
+    [(customer, its_own)] = found.items()
+    return customer, sorted({*its_own, subject})
+
+
+_PARTS = ("traits", "open_leads", "interactions", "orders", "products", "quotes", "steps")

@@ -4,38 +4,54 @@ from collections.abc import Sequence
 
 from services.leads.queries.filters import Filter, where
 from services.leads.queries.sql import LEAD, moment
-from services.leads.tables import metadata
 from shared.database import Connection, in_schema
 
 MOST = 20
-"""Of each: leads, interactions, orders, quotes, steps."""
+"""Of each: leads, interactions, orders, products, quotes, steps."""
+
+
+async def naming(
+    connection: Connection, schema: str, subject: str, seen: Sequence[Filter]
+) -> Sequence[str]:
+    """The subjects of the latest leads that name an identifier, of those that are seen."""
+    args: list[object] = [subject]
+    sql = _NAMING.replace("{seen}", where(seen, args))
+    rows = await connection.fetch(in_schema(sql, schema), *args)
+    return list(dict.fromkeys(row[0] for row in rows))
 
 
 async def known(
-    connection: Connection, schema: str, subjects: Sequence[str], seen: Sequence[Filter]
+    connection: Connection,
+    schema: str,
+    subject: str,
+    subjects: Sequence[str],
+    seen: Sequence[Filter],
 ) -> str:
-    """The JSON of what is known of a customer by all its subjects; leads, and what follows from
-    them, as far as they are seen."""
-    args: list[object] = [[*subjects]]
+    """The JSON of what is known of a customer by all its subjects; leads, also those that name the
+    one asked for, and what follows from them, as far as they are seen."""
+    args: list[object] = [[*subjects], subject]
     conditions = where(seen, args)
-    quotes = _QUOTES if "quotes" in metadata.tables else "NULL::json"
-    sql = _KNOWN.replace("{quotes}", quotes).replace("{seen}", conditions)
-    found: str = await connection.fetchval(in_schema(sql, schema), *args)
+    found: str = await connection.fetchval(
+        in_schema(_KNOWN.replace("{seen}", conditions), schema), *args
+    )
     return found
 
 
-_QUOTES = f"""(SELECT json_agg(json_build_object('quote', q.quote, 'number', q.number,
-        'lead', q.lead, 'state', q.state, 'amount', q.amount, 'currency', q.currency,
-        'valid_until', q.valid_until, 'sent', {moment("q.sent_at")})
-        ORDER BY q.drafted_at DESC, q.quote)
-    FROM (SELECT q.* FROM mine l JOIN {{s}}.quotes q ON q.lead = l.lead
-          WHERE q.state IN ('drafted', 'sent', 'accepted')
-          ORDER BY q.drafted_at DESC, q.quote LIMIT {MOST}) q)"""
+_NAMED = "SELECT n.lead FROM {s}.lead_identifiers n WHERE n.subject = {subject}::text::uuid"
+
+_NAMING = f"""
+SELECT l.subject::text FROM {{s}}.leads l
+WHERE l.lead IN ({_NAMED.format(s="{s}", subject="$1")}) AND {{seen}}
+ORDER BY l.touched DESC, l.lead LIMIT {MOST}
+"""
 
 _KNOWN = f"""
 WITH subjects AS MATERIALIZED (SELECT unnest($1::text[]::uuid[]) AS subject),
 mine AS MATERIALIZED (
-    SELECT l.* FROM {{s}}.leads l WHERE l.subject IN (SELECT subject FROM subjects) AND {{seen}}
+    SELECT l.* FROM {{s}}.leads l
+    WHERE l.lead IN (
+        SELECT lead FROM {{s}}.leads WHERE subject IN (SELECT subject FROM subjects)
+        UNION {_NAMED.format(s="{s}", subject="$2")}) AND {{seen}}
 )
 SELECT json_build_object(
 'traits', (SELECT json_object_agg(t.name, t.value::json ORDER BY t.name)
@@ -57,7 +73,34 @@ SELECT json_build_object(
     FROM (SELECT * FROM {{s}}.orders
           WHERE subject IN (SELECT subject FROM subjects) AND ordered IS NOT NULL
           ORDER BY ordered DESC, namespace, number LIMIT {MOST}) o),
-'quotes', {{quotes}},
+'products', (SELECT json_agg(json_build_object('product', p.product, 'name', c.name,
+        'asked', {moment("p.asked")}, 'ordered', {moment("p.ordered")},
+        'registered', {moment("p.registered")}) ORDER BY p.latest DESC, p.product)
+    FROM (SELECT product, max(asked) AS asked, max(ordered) AS ordered,
+                 max(registered) AS registered,
+                 greatest(max(asked), max(ordered), max(registered)) AS latest
+          FROM (SELECT product, time AS asked, NULL::timestamptz AS ordered,
+                       NULL::timestamptz AS registered FROM {{s}}.activity
+                WHERE subject IN (SELECT subject FROM subjects) AND product IS NOT NULL
+                  AND type NOT IN ('product.registered', 'stock.counted')
+                UNION ALL
+                SELECT product, captured, NULL, NULL FROM mine WHERE product IS NOT NULL
+                UNION ALL
+                SELECT o.sku, l.touched, NULL, NULL
+                FROM mine l JOIN {{s}}.opportunity_lines o ON o.lead = l.lead
+                WHERE o.sku IS NOT NULL
+                UNION ALL
+                SELECT product, NULL, ordered, registered FROM {{s}}.products_had
+                WHERE subject IN (SELECT subject FROM subjects)) e
+          GROUP BY product ORDER BY latest DESC, product LIMIT {MOST}) p
+    LEFT JOIN {{s}}.products c ON c.sku = p.product),
+'quotes', (SELECT json_agg(json_build_object('quote', q.quote, 'number', q.number,
+        'lead', q.lead, 'state', q.state, 'amount', q.amount, 'currency', q.currency,
+        'valid_until', q.valid_until, 'sent', {moment("q.sent_at")})
+        ORDER BY q.drafted_at DESC, q.quote)
+    FROM (SELECT q.* FROM mine l JOIN {{s}}.quotes q ON q.lead = l.lead
+          WHERE q.state IN ('drafted', 'sent', 'accepted')
+          ORDER BY q.drafted_at DESC, q.quote LIMIT {MOST}) q),
 'steps', (SELECT json_agg(json_build_object('lead', s.lead, 'step', s.step, 'state', s.state,
         'title', s.title, 'kind', s.kind, 'due', {moment("s.due")}, 'owner', s.owner)
         ORDER BY s.due, s.lead, s.step)
