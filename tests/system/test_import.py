@@ -110,17 +110,20 @@ def test_what_is_refused_is_in_the_quarantine_and_named_by_its_column(
     wait_until(kept, 30.0, "the quarantine has it")
 
 
-LEADS = """email,title,interest,total,currency
-dan@example.com,20 chairs,CHAIR-7,3980.00,EUR
-dan@example.com,and a table,TABLE-1,500.00,EUR
-eve@example.com,40 chairs,,much,EUR
+LEADS = """email,title,interest,total,currency,Country,Old owner
+dan@example.com,20 chairs,CHAIR-7,3980.00,EUR,NL,Kim
+dan@example.com,and a table,TABLE-1,500.00,EUR,NL,
+eve@example.com,40 chairs,,much,EUR,NL,
+,50 chairs,,,,NL,
 """
 
 
 def test_rows_of_leads_open_leads_or_join_them(system: System, tmp_path: Path) -> None:
     file = written(tmp_path, "leads.csv", LEADS)
     code, told = bring(system, file, "leads")
-    assert (code, told["accepted"], refused(told)) == (1, 2, [(3, "total", "value")])
+    wrong = [(3, "total", "value"), (4, "identifiers", "required")]
+    assert (code, told["accepted"], refused(told)) == (1, 2, wrong)
+    assert told["rest"] == ["Country", "Old owner"]
     assert bring(system, file, "leads")[1]["accepted"] == 2  # the same rows: nothing new
 
     def decided() -> list[dict[str, Any]]:
@@ -133,7 +136,15 @@ def test_rows_of_leads_open_leads_or_join_them(system: System, tmp_path: Path) -
     assert (captured["amount"], captured["currency"], captured["product"]) == (
         *(398_000, "EUR", "CHAIR-7"),
     )
+    assert captured["fields"] == {"country": "NL", "old_owner": "Kim"}
     assert "and a table" in inquired["title"]
+
+
+def test_leads_of_nobody_are_refused_before_anything_is_sent(
+    system: System, tmp_path: Path
+) -> None:
+    file = written(tmp_path, "nobody.csv", "Name,title\nEve,20 chairs\n")
+    assert "say --map email=COLUMN" in failed(system, file, "--as", "leads")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """rapport import: a file of orders, contacts, leads or events, row by row through the door."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -99,12 +99,13 @@ def command(
     """Import a CSV, NDJSON or Parquet file through the door, as orders, contacts, leads or
     events; a row of leads is somebody who asks for something.
 
-    Columns are known by their names, or named with --map. Amounts are decimals in major units and
-    become minor units by the currency. A row's event is named by the file's content and the row's
-    number: the same file again, under whatever name, changes nothing. After Ctrl-C or a kill the
-    same command goes on. Refused rows are in the quarantine. Rows count from 1, the line that names
-    the columns left out. Exit codes: 0 all accepted, 1 some refused, 2 the file or the system
-    cannot be used, 130 interrupted.
+    Columns are known by their names, or named with --map; what is mapped to nothing is kept beside,
+    of a lead as its own fields (`country` and `region` are its territory). Amounts are decimals in
+    major units and become minor units by the currency. A row's event is named by the file's content
+    and the row's number: the same file again, under whatever name, changes nothing. After Ctrl-C or
+    a kill the same command goes on. Refused rows are in the quarantine. Rows count from 1, the line
+    that names the columns left out. Exit codes: 0 all accepted, 1 some refused, 2 the file or the
+    system cannot be used, 130 interrupted.
     """
     given = {
         "map": columns,
@@ -172,7 +173,7 @@ async def _import(asked: Asked) -> bool:
         outcome.forget()
     finally:
         await client.close()
-    _tell(asked, plan, outcome, monotonic() - began)
+    _tell(asked, plan, kinds.rest(rows.columns, columns), outcome, monotonic() - began)
     return outcome.state.refused == 0
 
 
@@ -221,7 +222,7 @@ def _progress(quiet: bool) -> Iterator[Progress]:
         yield bar
 
 
-def _tell(asked: Asked, plan: Plan, outcome: Outcome, seconds: float) -> None:
+def _tell(asked: Asked, plan: Plan, rest: Sequence[str], outcome: Outcome, seconds: float) -> None:
     state = outcome.state
     told: dict[str, Any] = {
         "file": str(asked.file),
@@ -229,6 +230,7 @@ def _tell(asked: Asked, plan: Plan, outcome: Outcome, seconds: float) -> None:
         "dry_run": asked.dry_run,
         "source": plan.source,
         "columns": plan.columns,
+        "rest": rest,
         "rows": state.rows,
         "went_on_after": outcome.resumed,
         "accepted": state.accepted,
@@ -243,6 +245,8 @@ def _tell(asked: Asked, plan: Plan, outcome: Outcome, seconds: float) -> None:
     columns = [f"{field} = {column}" for field, column in sorted(plan.columns.items())]
     if columns:
         print("Columns: " + ", ".join(columns))
+    if rest:
+        print(f"Mapped to nothing, kept in {kinds.REST[asked.kind]}: " + ", ".join(rest))
     _print_problems(outcome, state)
     word = "right" if asked.dry_run else "accepted"
     print(f"{state.rows:,} rows: {state.accepted:,} {word}, {state.refused:,} refused.")

@@ -70,6 +70,10 @@ class _Making:
         for field in REQUIRED[plan.kind]:
             if self._value(field) is None:
                 self._wrong(field, "required", f"`{field}` must be there.")
+        if plan.kind == "leads" and not event["data"]["identifiers"]:
+            known = ", ".join(IDENTIFIERS)
+            self._wrong("identifiers", "required", f"A lead is somebody's: one of {known}.")
+            event["data"]["identifiers"] = [{"kind": "", "value": ""}]
         return Made(self._row.number, event, self._from, self._problem)
 
     def _data(self) -> dict[str, Any]:
@@ -105,7 +109,8 @@ class _Making:
             return data | {"traits": free | rest}
         if self._plan.kind == "events":
             return free | data
-        return data | ({"row": free} if free else {})
+        name = "fields" if self._plan.kind == "leads" else "row"
+        return data | ({name: free} if free else {})
 
     def _identifiers(self) -> list[dict[str, str]]:
         found: list[dict[str, str]] = []

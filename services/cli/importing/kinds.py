@@ -61,6 +61,14 @@ REQUIRED = {
     "leads": (),
     "events": ("type", "time"),
 }
+REST = {
+    "orders": "data.row",
+    "contacts": "traits",
+    "leads": "fields of the lead",
+    "events": "data",
+}
+"""Where columns go that are mapped to nothing."""
+
 _ORDER = set(TYPES["order.placed"].__struct_fields__) - {"lines"}
 
 
@@ -84,6 +92,9 @@ def columns_of(kind: str, columns: Sequence[str], options: Options) -> dict[str,
 
 def missing(kind: str, columns: Mapping[str, str], options: Options) -> str | None:
     """A sentence on what the file lacks altogether, None where nothing."""
+    if kind == "leads" and not any(field in columns for field in IDENTIFIERS):
+        known = ", ".join(IDENTIFIERS)
+        return f"No column is known to identify anybody ({known}): say --map email=COLUMN."
     wanted = [*REQUIRED[kind]]
     if "amount" in wanted and options.currency is None:
         wanted.append("currency")
@@ -93,6 +104,11 @@ def missing(kind: str, columns: Mapping[str, str], options: Options) -> str | No
     field = lacking[0]
     other = " or say --currency EUR" if field == "currency" else ""
     return f"No column is known to be `{field}`: say --map {field}=COLUMN{other}."
+
+
+def rest(columns: Sequence[str], taken: Mapping[str, str]) -> list[str]:
+    """The columns that are mapped to nothing, in the order of the file."""
+    return [column for column in columns if column not in taken.values()]
 
 
 def _normal(column: str) -> str:
