@@ -24,6 +24,9 @@ SCOPES = ("ingest", "read", "write", "ops")
 PUBLIC = "ingest-public"
 """The scope of a key that stands in a page or an app, where everybody can read it."""
 
+PRINCIPAL = "[a-z]{1,32}:[!-~]{1,128}"
+"""What an actor looks like, as a regular expression: service:shop, representative:7."""
+
 PREFIX = "rk_"
 _SECRET = re.compile(r"rk_[A-Za-z0-9_-]{43}")
 

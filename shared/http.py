@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -11,12 +11,14 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from shared import errors, telemetry
 from shared.clock import monotonic
 from shared.database import ERRORS, is_transient
 from shared.errors import FieldError, NotReady, Problem
 from shared.messages import Place, parse_position
+from shared.parameters import SAID
 
 WAIT = 2.0
 """Seconds that a read waits for `min_position`."""
@@ -87,23 +89,56 @@ _BY_STATUS: dict[int, type[Problem]] = {
 }
 
 
-async def _on_framework(_: Request, error: Exception) -> Response:
+async def _on_framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods(request))
     problem = _BY_STATUS.get(error.status_code, errors.BadRequest)(
         str(error.detail) if error.status_code not in (404, 405) else "",
-        headers=dict(error.headers or {}),
+        headers=headers,
     )
     problem.status = error.status_code
     return problem_response(problem)
 
 
+def _methods(request: Request) -> list[str]:
+    """The methods of all operations on a path; the framework names those of the first."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return sorted(found)
+
+
 async def _on_invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     found = error.errors()
-    wrong = tuple(FieldError(pointer(e["loc"]), e["type"], e["msg"]) for e in found)
+    wrong = field_errors(found)
     if any(e["type"] == "json_invalid" for e in found):
         return problem_response(errors.BadRequest("The body is not JSON.", errors=wrong))
     return problem_response(errors.Unprocessable(wrong[0].detail if wrong else "", errors=wrong))
+
+
+_TYPES = frozenset({"str", "int", "float", "bool"})
+"""What pydantic puts behind the place of a value that may be of several types."""
+
+
+def field_errors(found: Iterable[Mapping[str, Any]]) -> tuple[FieldError, ...]:
+    """The errors of a pydantic ValidationError, each once."""
+    return tuple(dict.fromkeys(map(_field_error, found)))
+
+
+def _field_error(found: Mapping[str, Any]) -> FieldError:
+    """What pydantic found, in words of people where it has none."""
+    where, code, said = found["loc"], found["type"], found["msg"]
+    if code == "string_pattern_mismatch":
+        said = SAID.get(found["ctx"]["pattern"], said)
+    elif code == "value_error":
+        said = str(found["ctx"]["error"])
+    elif len(where) > 2 and where[-1] in _TYPES and code.removesuffix("_type") != code:
+        where, code, said = where[:-1], "type", "Text, a number, true or false."
+    return FieldError(pointer(where), code, said)
 
 
 _ANSWERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {

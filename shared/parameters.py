@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from shared.auth import PRINCIPAL
 from shared.identifiers import MAX_LENGTH
 
 
@@ -23,6 +24,25 @@ def _in_utc(moment: datetime) -> datetime:
 
 Line = Annotated[str, StringConstraints(max_length=MAX_LENGTH), AfterValidator(_storable)]
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+_CURRENCY, _DAY, _PRINCIPAL = r"^[A-Z]{3}$", r"^\d{4}-\d{2}-\d{2}$", rf"^{PRINCIPAL}$"
+_PRINTABLE = r"^[\x21-\x7e]+$"
+Currency = Annotated[str, StringConstraints(pattern=_CURRENCY), Field(description="ISO 4217.")]
+Day = Annotated[str, StringConstraints(pattern=_DAY, max_length=10)]
+Owner = Annotated[
+    str,
+    StringConstraints(pattern=_PRINCIPAL, max_length=161),
+    Field(description="A principal as keys have them: representative:7, partner:12."),
+]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_PRINTABLE)]
+
+SAID = {
+    _CURRENCY: "A currency is three capital letters (ISO 4217), such as EUR.",
+    _DAY: "A day is written as 2026-11-01.",
+    _PRINCIPAL: "A principal is kind:id, such as representative:7 or partner:12.",
+    _PRINTABLE: "Printable ASCII characters without spaces.",
+}
+"""Of patterns: what would be right."""
 
 
 class Parameters(BaseModel):

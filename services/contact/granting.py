@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from services.contact import tokens
-from shared.auth import PUBLIC, SCOPES
+from shared.auth import PRINCIPAL, PUBLIC, SCOPES
 from shared.errors import Fatal
 
 MAX_TYPES = 200
@@ -14,7 +14,7 @@ MAX_ORIGINS = 50
 MAX_RATE = 10_000_000.0
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
-_PRINCIPAL = re.compile(r"[a-z]{1,32}:[!-~]{1,128}")
+_PRINCIPAL = re.compile(PRINCIPAL)
 
 
 @dataclass(frozen=True)

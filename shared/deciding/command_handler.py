@@ -147,7 +147,7 @@ class CommandHandler:
                 case Stale():
                     pass
         if any(each.expected is not None for each in wanted):
-            raise stale(None)
+            raise stale(wanted[0].decider.category, None)
         raise Conflict("Others changed this at the same time; try again.", code="contended")
 
     async def _decide(
@@ -163,7 +163,7 @@ class CommandHandler:
         for each in wanted:
             found = kept[each.stream]
             if each.expected is not None and found.version != each.expected:
-                raise stale(found.version)
+                raise stale(each.decider.category, found.version)
             events = each.decider.decide(found.state, each.command(states))
             if len(events) > MOST_EVENTS:
                 raise Unprocessable(f"This would be {len(events)} events: {MOST_EVENTS} at most.")
@@ -185,7 +185,9 @@ def _handled(change: Change, position: int | None) -> Handled:
     return Handled(change.stream, version, change.after, events, position if events else None)
 
 
-def stale(version: int | None) -> PreconditionFailed:
-    """Another version stands than the one in If-Match."""
-    stands = "" if version is None else f" Version {version} stands."
-    return PreconditionFailed(f"It was changed meanwhile.{stands} Read it again.")
+def stale(what: str, version: int | None) -> PreconditionFailed:
+    """Another version of something - a lead, a quote - stands than the one in If-Match."""
+    stands = "" if version is None else f": version {version} stands"
+    return PreconditionFailed(
+        f"The {what} was changed meanwhile{stands}. Read it again and send its ETag as If-Match."
+    )

@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI, Query, Request, Response
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from shared.application import application
 from shared.cursors import Cursors
@@ -19,6 +19,7 @@ from shared.errors import LogUnavailable, NotFound, NotReady, Unprocessable
 from shared.http import conditional, page, wait_until
 from shared.messages import Place
 from shared.middleware import BodyLimit, Tracing
+from shared.parameters import Currency, Day, Owner
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 TIMEOUT = 0.05
@@ -31,6 +32,23 @@ class Line(BaseModel):
 
 class Order(BaseModel):
     lines: list[Line]
+
+
+class Terms(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    currency: Currency = "EUR"
+    day: Day = "2026-11-01"
+    owner: Owner = "representative:7"
+    until: str = "later"
+    fields: dict[str, str | int | float | bool] = {}
+
+    @field_validator("until")
+    @classmethod
+    def never(cls, value: str) -> str:
+        if value == "never":
+            raise ValueError("never is no time")
+        return value
 
 
 def shop() -> FastAPI:
@@ -54,6 +72,14 @@ def shop() -> FastAPI:
     @app.post("/orders")
     async def write(order: Order) -> int:
         return len(order.lines)
+
+    @app.delete("/orders/{id}")
+    async def remove(id: UUID) -> None:
+        pass
+
+    @app.put("/terms")
+    async def agree(terms: Terms) -> None:
+        pass
 
     @app.post("/slow")
     async def slow(request: Request) -> str:
@@ -106,7 +132,33 @@ async def test_unknown_paths_and_methods_are_problems_too(client: httpx.AsyncCli
     problem(await client.get("/nowhere"), 404, "not_found")
     answer = await client.delete("/orders")
     problem(answer, 405, "method_not_allowed")
-    assert answer.headers["allow"]
+    assert answer.headers["allow"] == "POST"
+    answer = await client.put("/orders/1")
+    problem(answer, 405, "method_not_allowed")
+    assert answer.headers["allow"] == "DELETE, GET"
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "code", "detail"),
+    [
+        ({"currency": "eur"}, "/currency", "string_pattern_mismatch", "three capital letters"),
+        ({"day": "1.11."}, "/day", "string_pattern_mismatch", "written as 2026-11-01"),
+        ({"owner": "Kim"}, "/owner", "string_pattern_mismatch", "kind:id"),
+        ({"until": "never"}, "/until", "value_error", "never is no time"),
+        ({"fields": {"a": [1]}}, "/fields/a", "type", "Text, a number, true or false."),
+        ({"fields": {"str": None}}, "/fields/str", "type", "Text, a number, true or false."),
+        ({"more": 1}, "/more", "extra_forbidden", "not permitted"),
+    ],
+)
+async def test_what_is_wrong_is_said_once_in_words_that_say_what_is_right(
+    client: httpx.AsyncClient, body: object, pointer: str, code: str, detail: str
+) -> None:
+    answer = await client.put("/terms", json=body)
+    problem(answer, 422, "invalid")
+    [wrong] = answer.json()["errors"]
+    assert (wrong["pointer"], wrong["code"]) == (pointer, code)
+    assert detail in wrong["detail"]
+    assert not wrong["detail"].startswith("Value error")
 
 
 @pytest.mark.parametrize("how", ["bug", "sql"])

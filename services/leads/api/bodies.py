@@ -3,19 +3,13 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-import msgspec
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from pydantic_core import PydanticSerializationError, to_json
 
 from services.leads.events import Kind
-from shared.errors import FieldError, Unprocessable
-from shared.http import pointer
-from shared.parameters import Line
+from shared.parameters import Currency, Day, Line, Owner
 
 Text = Annotated[Line, StringConstraints(min_length=1, max_length=512)]
 Amount = Annotated[int, Field(ge=0, le=10**15, description="Minor units of `currency`.")]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), Field(description="ISO 4217.")]
-Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$", max_length=10)]
 OwnField = str | int | float | bool
 
 
@@ -60,7 +54,7 @@ class Capture(BaseModel):
     product: Text | None = None
     amount: Amount | None = None
     currency: Currency | None = None
-    owner: Text | None = None
+    owner: Owner | None = None
     fields: Annotated[dict[Text, OwnField], Field(max_length=100)] = Field(
         {}, description="Of one's own; `country`, `region` and `postcode` decide who gets it."
     )
@@ -95,7 +89,7 @@ class Move(BaseModel):
 class Assign(BaseModel):
     model_config = example(owner="representative:7", reason="Knows the customer.")
 
-    owner: Text
+    owner: Owner
     reason: Text
 
 
@@ -166,37 +160,3 @@ class PipelineBody(BaseModel):
     moved: dict[Text, Text] = Field(
         {}, description="For every stage that is removed: where its leads go."
     )
-
-
-class RuleSetBody(BaseModel):
-    """The rules of scoring, as `GET /v1/scoring` shows them."""
-
-    model_config = ConfigDict(
-        extra="allow",
-        json_schema_extra={
-            "examples": [
-                {
-                    "fit": [{"id": "country", "on": "country", "values": ["NL"], "points": 10}],
-                    "engagement": [{"id": "quote", "type": "quote.requested", "points": 30}],
-                    "half_life": 30,
-                    "thresholds": {"a": 60, "b": 30, "c": 10},
-                    "hot": 80,
-                    "interest": {"points": 30, "pipeline": "sales"},
-                    "prequalify": {"conditions": [{"id": "known", "on": "company"}], "least": 10},
-                }
-            ]
-        },
-    )
-
-
-def plain(body: BaseModel) -> Any:
-    """A body as its JSON says it. Raises Unprocessable for text that no JSON can hold."""
-    found: dict[str, Any] = {}
-    for name, value in body.model_dump().items():
-        try:
-            found |= msgspec.json.decode(to_json({name: value}, inf_nan_mode="null"))
-        except PydanticSerializationError:
-            where = pointer([name.encode(errors="replace").decode()])
-            wrong = FieldError(where, "character", "Half a surrogate pair is no text.")
-            raise Unprocessable(wrong.detail, errors=(wrong,)) from None
-    return found

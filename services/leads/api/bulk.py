@@ -195,7 +195,7 @@ async def _one(
     try:
         kept = await seen(request, sight, str(item.id))
         if kept.version != item.version:
-            raise stale(kept.version)
+            raise stale("lead", kept.version)
         found = await pipeline(request, kept.state.lead.pipeline)
         handled = await handler_of(request).carry_out(
             *(LEAD, kept.stream, WAYS[kind].make(item, found, moment()), origin_of(key)),

@@ -8,7 +8,14 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 
 from services.leads.api import examples, shown
 from services.leads.api.bodies import Capture
-from services.leads.api.context import answer, handler_of, moment, origin_of, pipeline, site_of
+from services.leads.api.context import (
+    answer,
+    handler_of,
+    moment,
+    origin_of,
+    pipeline_asked,
+    site_of,
+)
 from services.leads.api.making import suits
 from services.leads.commands import CaptureLead
 from services.leads.decider import LEAD
@@ -75,7 +82,7 @@ async def captured(
         for n, each in enumerate(body.identifiers)
     )
     who = strongest(identifiers)
-    found = await pipeline(request, body.pipeline)
+    found = await pipeline_asked(request, body.pipeline)
     suits(body.owner, found)
     command = CaptureLead(
         pipeline=found,

@@ -305,7 +305,7 @@ async def _for_version(
         expected = expected_version(request)
         kept = to_change(await lead(request, key, id), await sight_of(request, key))
         if kept.version != expected:
-            raise stale(kept.version)
+            raise stale("lead", kept.version)
         handled: Handled = await work(kept)
         document = shown.lead(handled.stream, handled.version, handled.state)
         return answer(request, handled, str(kept.partitionkey), document)

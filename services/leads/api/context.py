@@ -10,7 +10,7 @@ from services.leads.decider.pipeline import stream_of
 from services.leads.decider.routing import STREAM as ROUTES
 from services.leads.routes import Routing, Unordered
 from services.leads.seeing import Sight, sight
-from services.leads.states import Lead, Pipeline, Unknown
+from services.leads.states import Lead, Pipeline, Undefined, Unknown
 from shared import telemetry
 from shared.auth import Key
 from shared.clock import now, rfc3339
@@ -18,7 +18,7 @@ from shared.cursors import Cursors
 from shared.database import in_schema
 from shared.deciding.command_handler import CommandHandler, Handled
 from shared.deciding.store import Kept, Origin
-from shared.errors import Forbidden, NotFound, Problem
+from shared.errors import FieldError, Forbidden, NotFound, Problem
 from shared.generations import LARGEST, PASSED, located
 from shared.http import json_response, version_tag, wait_until, wrong_parameter
 from shared.ids import event_id, uuid7
@@ -132,6 +132,16 @@ def is_seen(sight: Sight | None, state: Lead) -> bool:
 async def pipeline(request: Request, name: str) -> Pipeline:
     """A pipeline as it stands; Undefined where there is none."""
     found: Pipeline = (await handler_of(request).load(PIPELINE, stream_of(name))).state
+    return found
+
+
+async def pipeline_asked(request: Request, name: str) -> Pipeline:
+    """The pipeline that a body names. Raises NotFound, which names the field."""
+    found = await pipeline(request, name)
+    if isinstance(found, Undefined):
+        detail = f"There is no pipeline {name!r}; GET /v1/pipelines shows those that there are."
+        wrong = FieldError("/pipeline", "unknown_pipeline", detail)
+        raise NotFound(detail, code="unknown_pipeline", errors=(wrong,))
     return found
 
 

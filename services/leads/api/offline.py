@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from services.leads.api import shown
@@ -31,17 +31,15 @@ from shared.errors import (
     Problem,
     Unprocessable,
 )
-from shared.http import pointer
+from shared.http import field_errors
 from shared.ids import event_id
-from shared.parameters import Moment
+from shared.parameters import Moment, Name
 
 OLDEST, AHEAD = timedelta(days=30), timedelta(minutes=5)
 """How long ago a command may have been made, and how far a device's clock may be ahead."""
 
 ALONE = frozenset({"note", "visit"})
 """What may be added to a lead whatever became of it meanwhile."""
-
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")]
 
 
 class BuildsOnRefused(Conflict):
@@ -119,10 +117,8 @@ def read(given: dict[str, Any], number: int) -> Offline | Problem:
 
 
 def _invalid(error: ValidationError, within: str) -> Unprocessable:
-    wrong = tuple(
-        FieldError(within + pointer(each["loc"]), each["type"], each["msg"])
-        for each in error.errors(include_url=False, include_context=False, include_input=False)
-    )
+    found = field_errors(error.errors(include_url=False, include_input=False))
+    wrong = tuple(replace(each, pointer=within + each.pointer) for each in found)
     return Unprocessable(wrong[0].detail, errors=wrong)
 
 
@@ -179,7 +175,7 @@ async def _decided(work: Work, command: Offline, chain: Chain, kept: Kept) -> Ha
     except ValidationError as error:
         raise _invalid(error, "/body") from None
     if expected is not None and kept.version != expected:
-        raise stale(kept.version)
+        raise stale("lead", kept.version)
     pipeline_ = await pipeline(work.request, kept.state.lead.pipeline)
     origin = origin_of(work.key)._replace(correlationid=work.cause(command))
     try:

@@ -4,13 +4,12 @@ from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field
 
 from services.leads.queries.filters import CONDITIONS, Filter
-from shared.parameters import Line, Moment, Page, Parameters
+from shared.parameters import Currency, Line, Moment, Page, Parameters
 
 State = Literal["open", "won", "lost", "merged"]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Minor = Annotated[int, Field(ge=0, le=10**15)]
 Sort = Literal[
     "touched",

@@ -9,15 +9,17 @@ from services.leads import commands
 from services.leads.api import bodies, examples, shown
 from services.leads.api.capturing import IdempotencyKey
 from services.leads.api.context import answer, handler_of, moment, origin_of, pipeline, site_of
+from services.leads.api.scoring_rules import RuleSetBody
 from services.leads.decider import PIPELINE, SCORING
 from services.leads.decider.pipeline import stream_of
 from services.leads.decider.scoring import STREAM
 from services.leads.events import RuleSet, Stage
 from services.leads.states import Undefined, Unscored
 from shared.auth import Key, require
+from shared.deciding.command_handler import stale
 from shared.deciding.store import Kept
 from shared.documents import answers
-from shared.errors import FieldError, NotFound, PreconditionFailed, Unprocessable
+from shared.errors import NotFound
 from shared.http import expected_version, json_response, version_tag
 from shared.idempotency import once
 
@@ -159,7 +161,7 @@ async def rules(request: Request, key: Reader) -> Response:
 )
 async def put_rules(
     request: Request,
-    body: bodies.RuleSetBody,
+    body: RuleSetBody,
     key: Operator,
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
@@ -168,11 +170,11 @@ async def put_rules(
     rules of then. With If-Match where there are some already. `half_life` is in days."""
 
     async def run() -> Response:
-        wanted = _rule_set(body)
+        wanted = msgspec.convert(body.model_dump(), RuleSet)
         kept = await handler_of(request).load(SCORING, STREAM)
         expected = expected_version(request) if kept.version else 0
         if kept.version != expected:
-            raise PreconditionFailed("The rules were changed meanwhile. Read them again.")
+            raise stale("scoring", kept.version)
         command = commands.DefineScoring(rules=wanted, at=moment())
         handled = await handler_of(request).carry_out(
             *(SCORING, STREAM, command, origin_of(key)), partitionkey=STREAM, expected=expected
@@ -180,17 +182,6 @@ async def put_rules(
         return answer(request, handled, STREAM, shown.scoring(handled.state))
 
     return await once(site_of(request).pool, key, request, run)
-
-
-def _rule_set(body: bodies.RuleSetBody) -> RuleSet:
-    """The rules in a body. Raises Unprocessable, which names the field."""
-    try:
-        return msgspec.convert(bodies.plain(body), RuleSet)
-    except msgspec.ValidationError as error:
-        said, _, where = str(error).partition(" - at `$")
-        pointer = where.rstrip("`").replace("[...]", "").replace("[", "/").replace("]", "")
-        wrong = FieldError(pointer.replace(".", "/"), "invalid", f"{said}.")
-        raise Unprocessable(wrong.detail, errors=(wrong,)) from None
 
 
 _STREAMS = "SELECT stream FROM streams WHERE category = $1"

@@ -37,6 +37,7 @@ from shared.documents import answers
 from shared.errors import FieldError, NotFound, Unprocessable
 from shared.http import expected_version, json_response, version_tag
 from shared.idempotency import once
+from shared.parameters import Owner
 
 router = APIRouter(tags=["routing"])
 Reader = Annotated[Key, Depends(require("read"))]
@@ -69,7 +70,7 @@ class RouteBody(BaseModel):
 
     id: Text
     team: Text | None = None
-    owner: Text | None = None
+    owner: Owner | None = None
     pipelines: Texts = []
     sources: Texts = Field([], description="Beginnings of the lead's source.")
     channels: Texts = []
@@ -89,7 +90,7 @@ class MemberBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    representative: Text
+    representative: Owner
     weight: Annotated[int, Field(ge=1, le=1000)] = 1
     capacity: Annotated[int, Field(ge=1, le=1000)] | None = None
 

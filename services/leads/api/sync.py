@@ -14,7 +14,7 @@ from services.leads.api.bulk import MOST, in_turns, problem_of
 from services.leads.api.capturing import Writer
 from services.leads.api.changes import visible_to
 from services.leads.api.context import handler_of, sight_of, site_of
-from services.leads.api.offline import Chain, Name, Offline, Work, outcome, read, refusal
+from services.leads.api.offline import Chain, Offline, Work, outcome, read, refusal
 from services.leads.decider import LEAD
 from services.leads.queries.carried_out import carried_out
 from shared.clock import now
@@ -23,6 +23,7 @@ from shared.documents import answers
 from shared.errors import FieldError, NotReady, Problem, Unprocessable
 from shared.http import json_response
 from shared.idempotency import once_named
+from shared.parameters import Name
 
 router = APIRouter(tags=["leads"])
 

@@ -2,7 +2,7 @@
 
 from services.leads.callers.api import router
 from services.leads.callers.projections import PROJECT, TABLES
-from services.leads.made_by import forgotten, version
+from services.leads.made_by import stamped, version
 from services.leads.part import Part
 
 PART = Part(
@@ -10,5 +10,5 @@ PART = Part(
     paths=("/v1/callers",),
     tables=TABLES,
     project=PROJECT,
-    made_by={"lead_identifiers": version("lead"), "products_had": forgotten},
+    made_by={"lead_identifiers": version("lead"), "products_had": stamped("ordered", "registered")},
 )

@@ -52,7 +52,7 @@ def _had(event: Event) -> Rows:
     for sku in {_sku(each) for each in [*skus, shape.sku]} - {""}:
         yield (
             "products_had",
-            HAD.row(subject=envelope.partitionkey, product=sku, **{when: envelope.happened}),
+            HAD.row(subject=envelope.partitionkey, product=sku, **{when: envelope.stamp}),
         )
 
 

@@ -74,23 +74,24 @@ SELECT json_build_object(
           WHERE subject IN (SELECT subject FROM subjects) AND ordered IS NOT NULL
           ORDER BY ordered DESC, namespace, number LIMIT {MOST}) o),
 'products', (SELECT json_agg(json_build_object('product', p.product, 'name', c.name,
-        'asked', {moment("p.asked")}, 'ordered', {moment("p.ordered")},
-        'registered', {moment("p.registered")}) ORDER BY p.latest DESC, p.product)
+        'asked', p.asked, 'ordered', p.ordered, 'registered', p.registered)
+        ORDER BY p.latest DESC, p.product)
     FROM (SELECT product, max(asked) AS asked, max(ordered) AS ordered,
                  max(registered) AS registered,
                  greatest(max(asked), max(ordered), max(registered)) AS latest
-          FROM (SELECT product, time AS asked, NULL::timestamptz AS ordered,
-                       NULL::timestamptz AS registered FROM {{s}}.activity
+          FROM (SELECT product, {moment("time")} AS asked, NULL AS ordered, NULL AS registered
+                FROM {{s}}.activity
                 WHERE subject IN (SELECT subject FROM subjects) AND product IS NOT NULL
                   AND type NOT IN ('product.registered', 'stock.counted')
                 UNION ALL
-                SELECT product, captured, NULL, NULL FROM mine WHERE product IS NOT NULL
+                SELECT product, {moment("captured")}, NULL, NULL FROM mine WHERE product IS NOT NULL
                 UNION ALL
-                SELECT o.sku, l.touched, NULL, NULL
+                SELECT o.sku, {moment("l.touched")}, NULL, NULL
                 FROM mine l JOIN {{s}}.opportunity_lines o ON o.lead = l.lead
                 WHERE o.sku IS NOT NULL
                 UNION ALL
-                SELECT product, NULL, ordered, registered FROM {{s}}.products_had
+                SELECT product, NULL, left(ordered, 27), left(registered, 27)
+                FROM {{s}}.products_had
                 WHERE subject IN (SELECT subject FROM subjects)) e
           GROUP BY product ORDER BY latest DESC, product LIMIT {MOST}) p
     LEFT JOIN {{s}}.products c ON c.sku = p.product),

@@ -3,7 +3,7 @@
 from sqlalchemy import Column, Index, Integer, Table, Uuid
 
 from services.leads.tables import metadata
-from shared.columns import When, key
+from shared.columns import Exact, key
 
 named = Table(  # the identifiers of inquiries; that they are one person's is not learned from them
     "lead_identifiers",
@@ -19,6 +19,6 @@ had = Table(
     metadata,
     key("subject", Uuid),
     key("product"),
-    Column("ordered", When),  # the latest time of each
-    Column("registered", When),
+    Column("ordered", Exact),  # stamps of the latest events
+    Column("registered", Exact),
 )

@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from services.leads.api.parameters import Currency, Day
+from services.leads.api.parameters import Day
 from services.leads.forecasting.queries import Levels
 from services.leads.measuring.periods import FIRST_YEAR, LAST_YEAR, months
 from shared.clock import now
 from shared.http import wrong_parameter
-from shared.parameters import Line, Moment, Page, Parameters
+from shared.parameters import Currency, Line, Moment, Page, Parameters
 
 By = Literal["", "owner", "pipeline", "source", "product", "category"]
 What = Literal["commit", "best_case", "pipeline", "left_out", "won", "last_year"]

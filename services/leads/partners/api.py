@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import msgspec
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.leads.api.bodies import Text, example
@@ -31,12 +31,11 @@ from shared.documents import answers
 from shared.errors import Forbidden, NotFound
 from shared.http import expected_version, json_response, version_tag
 from shared.idempotency import once
-from shared.parameters import Page
+from shared.parameters import Name, Page
 
 router = APIRouter(tags=["partners"])
 Reader = Annotated[Key, Depends(require("read"))]
 Operator = Annotated[Key, Depends(require("ops", "write"))]
-Name = Annotated[str, Path(pattern=r"^[\x21-\x7e]+$", min_length=1, max_length=100)]
 IfMatch = Annotated[
     str | None,
     Header(alias="If-Match", description="The ETag of what you saw; required to change it."),

@@ -5,12 +5,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from shared.parameters import Line, Moment, Page, Parameters
+from shared.parameters import Currency, Line, Moment, Page, Parameters
 
 Namespace = Annotated[Line, StringConstraints(max_length=128)]
 Minor = Annotated[int, Field(ge=-(10**18), le=10**18)]
 Count = Annotated[int, Field(ge=0, le=2**62)]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
 Channel = Literal[
     "phone", "email", "desk", "letter", "web", "store", "chat", "social", "mobile", "partner"

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from services.leads.api.bodies import Currency, Day, Text, example
+from services.leads.api.bodies import Text, example
 from services.leads.catalogue.bounds import (
     MOST_BREAKS,
     MOST_LINES,
@@ -18,7 +18,7 @@ from services.leads.catalogue.bounds import (
 )
 from services.leads.catalogue.events import Break, Definition, Terms
 from services.leads.catalogue.pricing import Line as PriceLine
-from shared.parameters import Line
+from shared.parameters import Currency, Day, Line
 
 
 def _minor(value: Any) -> Any:

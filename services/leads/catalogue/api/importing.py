@@ -25,7 +25,7 @@ from shared.deciding.command_handler import stale
 from shared.deciding.store import Kept
 from shared.documents import answers
 from shared.errors import FieldError, Problem, Unprocessable
-from shared.http import json_response, pointer
+from shared.http import field_errors, json_response
 from shared.idempotency import once
 
 AT_ONCE = 50
@@ -98,10 +98,7 @@ def _read(items: Sequence[Mapping[str, Any]], results: dict[int, dict[str, Any]]
         try:
             body = ProductItem.model_validate(each)
         except ValidationError as error:
-            wrong = tuple(
-                FieldError(pointer(found["loc"]), found["type"], found["msg"])
-                for found in error.errors()
-            )
+            wrong = field_errors(error.errors())
             problem = Unprocessable(wrong[0].detail, errors=wrong)
             results[number] = _refused(number, each.get("sku"), problem)
             continue
@@ -151,7 +148,7 @@ def _command(
 ) -> DefineProduct | ChangeProduct:
     """Raises PreconditionFailed where another version stands than the item's."""
     if item.body.version is not None and item.body.version != kept.version:
-        raise stale(kept.version)
+        raise stale("product", kept.version)
     changes = kept.version > 0 and (replace or item.body.version is not None)
     made = ChangeProduct if changes else DefineProduct
     return made(product=item.product, related=related, at=moment())

@@ -165,7 +165,7 @@ async def put_price_list(
         kept = await handler.load(PRICE_LIST, stream_of(name))
         version = expected(request, kept.version)
         if kept.version != version:
-            raise stale(kept.version)
+            raise stale("price list", kept.version)
         command = await _command(request, name, terms, version)
         handled = await handler.carry_out(
             *(PRICE_LIST, kept.stream, command, origin_of(key)),

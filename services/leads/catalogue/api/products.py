@@ -155,7 +155,7 @@ async def put_product(
         kept = await handler.load(PRODUCT, stream_of(sku))
         version = expected(request, kept.version)
         if kept.version != version:
-            raise stale(kept.version)
+            raise stale("product", kept.version)
         related = await loading.products(handler, named(definition))
         made = ChangeProduct if version else DefineProduct
         command = made(product=definition, related=related, at=moment())

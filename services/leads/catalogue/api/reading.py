@@ -16,7 +16,7 @@ def expected(request: Request, version: int) -> int:
     where `If-None-Match: *` says that nothing should be.
     """
     if request.headers.get("if-none-match", "").strip() == "*" and version:
-        raise stale(version)
+        raise stale("product or price list", version)
     return expected_version(request) if version or "if-match" in request.headers else 0
 
 

@@ -117,7 +117,7 @@ async def change(
         expected = expected_version(request)
         found, kept = await follow_ups_of(request, key, id)
         if kept.version != expected:
-            raise stale(kept.version)
+            raise stale("follow-up", kept.version)
         handled = await handler_of(request).carry_out(
             *(FOLLOW_UP, kept.stream, making(moment()), origin_of(key)),
             partitionkey=str(found.partitionkey),

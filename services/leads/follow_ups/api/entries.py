@@ -49,7 +49,7 @@ async def carry_out(
         kept = await handler.load(PLAYBOOK, STREAM)
         before = _entry(kept.state, name, command)
         if before is not None and before.version != expected_version(request):
-            raise stale(before.version)
+            raise stale("sequence or tactic", before.version)
         try:
             handled = await handler.carry_out(
                 *(PLAYBOOK, STREAM, command, origin_of(key)),
@@ -63,7 +63,7 @@ async def carry_out(
         after = handled.position
         place = {} if after is None else {"position": position(site_of(request), STREAM, after)}
         return json_response(shown(name, found) | place, headers=tagged(found))
-    raise stale(None)
+    raise stale("sequence or tactic", None)
 
 
 def one(name: str, found: Written | None) -> Response:

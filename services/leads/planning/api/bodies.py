@@ -4,8 +4,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.leads.api.bodies import Amount, Currency, Day, Text, example
+from services.leads.api.bodies import Amount, Text, example
 from services.leads.planning.events import Kind, Measure, PeriodKind, Role
+from shared.parameters import Currency, Day
 
 Reason = Annotated[str, Field(max_length=200)]
 Share = Annotated[int, Field(ge=1, le=10_000, description="Hundredths of a percent.")]

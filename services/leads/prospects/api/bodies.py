@@ -9,7 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from services.leads.api.bodies import Named, OwnField, Text, example
 from services.leads.prospects.bounds import MOST_DAYS, MOST_ITEMS, MOST_RULES
 from shared.clock import rfc3339
-from shared.parameters import Line
+from shared.parameters import Line, Owner
 
 _JANE = [{"kind": "email", "value": "jane@example.com"}]
 _PROSPECT: dict[str, Any] = {
@@ -82,7 +82,7 @@ class Promote(BaseModel):
 
     pipeline: Text = "sales"
     title: Text | None = Field(None, description="Left out: the prospect's name.")
-    owner: Text | None = None
+    owner: Owner | None = None
 
 
 class PromoteMany(Promote):

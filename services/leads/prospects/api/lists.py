@@ -37,8 +37,15 @@ from services.leads.prospects.queries import lists
 from shared.auth import Key
 from shared.deciding.command_handler import Handled
 from shared.documents import answers
-from shared.errors import FieldError, Unprocessable
-from shared.http import conditional, expected_version, json_response, page, pointer, version_tag
+from shared.errors import Unprocessable
+from shared.http import (
+    conditional,
+    expected_version,
+    field_errors,
+    json_response,
+    page,
+    version_tag,
+)
 from shared.idempotency import once
 from shared.parameters import Page
 
@@ -208,7 +215,7 @@ async def _bring(request: Request, key: Key, name: str, item: dict[str, Any]) ->
     try:
         body = bodies.Keep.model_validate(item)
     except ValidationError as error:
-        errors = tuple(FieldError(pointer(e["loc"]), e["type"], e["msg"]) for e in error.errors())
+        errors = field_errors(error.errors())
         raise Unprocessable(errors[0].detail, errors=errors) from None
     command, subjects = kept_as(request, key, body, name)
     handled = await keep(handler_of(request), command, subjects, origin_of(key))

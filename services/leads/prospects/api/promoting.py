@@ -11,7 +11,7 @@ from services.leads.api.context import (
     handler_of,
     moment,
     origin_of,
-    pipeline,
+    pipeline_asked,
     schema_of,
     site_of,
 )
@@ -84,7 +84,7 @@ async def promote(
         expected = expected_version(request)
         kept = await prospect(request, id)
         if kept.version != expected:
-            raise stale(kept.version)
+            raise stale("prospect", kept.version)
         into = await _into(request, body)
         handled = await _promote(request, key, kept, into)
         document = shown(handled.stream, handled.version, handled.state)
@@ -94,7 +94,7 @@ async def promote(
 
 
 async def _into(request: Request, body: bodies.Promote) -> _Into:
-    found = await pipeline(request, body.pipeline)
+    found = await pipeline_asked(request, body.pipeline)
     suits(body.owner, found)
     return _Into(body.pipeline, found, body.title, body.owner)
 

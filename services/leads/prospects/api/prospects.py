@@ -212,7 +212,7 @@ async def _carry_out(
         expected = expected_version(request)
         kept = await prospect(request, id)
         if kept.version != expected:
-            raise stale(kept.version)
+            raise stale("prospect", kept.version)
         handled = await handler_of(request).carry_out(
             *(PROSPECT, kept.stream, making(moment()), origin_of(key)),
             partitionkey=str(kept.partitionkey),

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from services.leads.api.bodies import Amount, Currency, Day, Named, Text, example
+from services.leads.api.bodies import Amount, Named, Text, example
 from services.leads.catalogue.api.bodies import LineBody
 from services.leads.catalogue.bounds import MOST_LINES
 from services.leads.catalogue.pricing import Line as PriceLine
@@ -17,7 +17,7 @@ from services.leads.quotes.bounds import (
     MOST_VERSIONS,
 )
 from services.leads.quotes.events import Channel, Language, Person, Role
-from shared.parameters import Line
+from shared.parameters import Currency, Day, Line
 
 Long = Annotated[Line, StringConstraints(max_length=LONGEST_TERMS)]
 Lines = Annotated[list[LineBody], Field(max_length=MOST_LINES)]

@@ -74,7 +74,7 @@ async def for_version(
         expected = expected_version(request)
         found = await quote_of(request, key, id)
         if found.kept.version != expected:
-            raise stale(found.kept.version)
+            raise stale("quote", found.kept.version)
         return answered(request, found.lead, await work(found))
 
     return await once(site_of(request).pool, key, request, run)

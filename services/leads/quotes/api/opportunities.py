@@ -99,7 +99,7 @@ async def describe(
         kept = await handler_of(request).load(OPPORTUNITY, stream_of(of.stream))
         version = expected(request, kept.version)
         if version != kept.version:
-            raise stale(kept.version)
+            raise stale("opportunity", kept.version)
         command = await _command(request, key, body, of)
         done, told = await handler_of(request).carry_out_all(
             [_opportunity(of, kept, command), _lead(of, kept, command)], origin_of(key)
