@@ -136,6 +136,8 @@ def _field_error(found: Mapping[str, Any]) -> FieldError:
         said = SAID.get(found["ctx"]["pattern"], said)
     elif code == "value_error":
         said = str(found["ctx"]["error"])
+    elif code == "extra_forbidden":
+        said = f"There is no such {'parameter' if where[0] == 'query' else 'field'}."
     elif len(where) > 2 and where[-1] in _TYPES and code.removesuffix("_type") != code:
         where, code, said = where[:-1], "type", "Text, a number, true or false."
     return FieldError(pointer(where), code, said)

@@ -147,7 +147,7 @@ async def test_unknown_paths_and_methods_are_problems_too(client: httpx.AsyncCli
         ({"until": "never"}, "/until", "value_error", "never is no time"),
         ({"fields": {"a": [1]}}, "/fields/a", "type", "Text, a number, true or false."),
         ({"fields": {"str": None}}, "/fields/str", "type", "Text, a number, true or false."),
-        ({"more": 1}, "/more", "extra_forbidden", "not permitted"),
+        ({"more": 1}, "/more", "extra_forbidden", "There is no such field."),
     ],
 )
 async def test_what_is_wrong_is_said_once_in_words_that_say_what_is_right(

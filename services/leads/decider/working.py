@@ -120,7 +120,9 @@ def _require(lead: Known, pipeline: Defined, wanted: str) -> None:
     stage = pipeline.stage(wanted)
     missing = [name for name in (stage.required if stage else ()) if lead.value(name) is None]
     if missing:
-        detail = f"To enter {wanted!r} a lead needs {', '.join(missing)}; describe it first."
+        ways = ("assign" if name == "owner" else "describe" for name in missing)
+        way = " and ".join(sorted({*ways}))
+        detail = f"To enter {wanted!r} a lead needs {', '.join(missing)}; {way} it first."
         errors = tuple(
             FieldError(_pointer(name), "required", f"{wanted!r} requires {name}.")
             for name in missing
