@@ -20,6 +20,7 @@ from bench.projection import Watch
 from bench.report import Row, paired
 from bench.stage import OWNED, PARTITIONS, Stage
 from services.profile import tables
+from services.profile.consumers import view
 from shared.database import in_schema
 from shared.errors import Fatal
 from shared.log import Log, topic_name
@@ -63,11 +64,13 @@ def measure(stage: Stage) -> list[Row]:
     ends = uvloop.run(fill(stage.kafka, PREFIX, sizes[-1], AGAIN))
     found = Found()
     for number in range(ROUNDS if stage.scale >= 1 else 1):
-        found.live.append(_fold(stage, "live", number, _until(ends, sizes[1] / sizes[2])))
-        found.bulk.append(_fold(stage, "bulk", number, _until(ends, sizes[1] / sizes[2]), found))
-        found.pair.append(_fold(stage, "pair", number, _until(ends, sizes[1] / sizes[2])))
+        found.live.append(_fold(stage, "live", number, _until(PREFIX, ends, sizes[1] / sizes[2])))
+        found.bulk.append(
+            _fold(stage, "bulk", number, _until(PREFIX, ends, sizes[1] / sizes[2]), found)
+        )
+        found.pair.append(_fold(stage, "pair", number, _until(PREFIX, ends, sizes[1] / sizes[2])))
     for size in (sizes[0], sizes[2]):
-        found.by_size.append(_fold(stage, "bulk", size, _until(ends, size / sizes[2])))
+        found.by_size.append(_fold(stage, "bulk", size, _until(PREFIX, ends, size / sizes[2])))
     return [*_rows(found), *_sizes(found), *_contest(stage)]
 
 
@@ -144,11 +147,12 @@ def _entries(part: Sequence[Record]) -> list[Entry]:
     return [Entry(record.key or b"", record.value) for record in part]
 
 
-def _until(ends: Sequence[int], part: float) -> list[tuple[str, int, int]]:
-    """The same part of each partition; nothing of the decisions."""
-    happened, decided = (topic_name(PREFIX, name, 1) for name in ("interactions", "identity"))
-    return [(happened, n, int(end * part)) for n, end in enumerate(ends)] + [
-        (decided, n, 0) for n in range(len(ends))
+def _until(prefix: str, ends: Sequence[int], part: float) -> list[tuple[str, int, int]]:
+    """The same part of each partition of `interactions`; nothing of the other topics."""
+    return [
+        (topic_name(prefix, name, 1), n, int(end * part) if name == "interactions" else 0)
+        for name in view(prefix).topics
+        for n, end in enumerate(ends)
     ]
 
 
@@ -211,8 +215,7 @@ def _contest(stage: Stage) -> list[Row]:
     count, saved = stage.times(CONTEST, 8_000), stage.times(SAVED, 500)
     ends = uvloop.run(fill(stage.kafka, CONTEST_PREFIX, count, 0.0))
     topic = topic_name(CONTEST_PREFIX, "interactions", 1)
-    until = [(topic, n, end) for n, end in enumerate(ends)]
-    until += [(topic_name(CONTEST_PREFIX, "identity", 1), n, 0) for n in range(len(ends))]
+    until = _until(CONTEST_PREFIX, ends, 1.0)
     ours = _contender(stage, until)
     rows = []
     for name, against, size, aim in (
