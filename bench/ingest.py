@@ -19,7 +19,7 @@ SECONDS = {"singles": 1.5, "batches": 0.8}
 """Of each round of a contestant, about."""
 
 BATCH = 100
-CONTESTANTS = {"singles": ("bare", "idiomatic"), "batches": ("parsing", "idiomatic")}
+CONTESTANTS = {"singles": ("bare", "idiomatic"), "batches": ("parsing", "least", "idiomatic")}
 
 Rounds = Mapping[str, Sequence[Measured]]
 
@@ -40,6 +40,13 @@ def batches(stage: Stage) -> list[Row]:
     return [
         *_against(found, "100 events", "bare ASGI, msgspec parsing", "parsing", 0.40),
         *_against(found, "100 events", "FastAPI, gather of send_and_wait", "idiomatic", 5.0),
+        paired(
+            *("the least for 100 events: hashed, encoded, framed", "us/event"),
+            *([one.cost for one in found["least"]], "bare ASGI, msgspec parsing"),
+            [one.cost for one in found["parsing"]],
+            less_is_better=True,
+            note="what a door cannot leave out: no keys, limits, checks; nothing sent",
+        ),
     ]
 
 
