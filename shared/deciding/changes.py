@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from typing import NamedTuple
 
@@ -32,6 +33,9 @@ LONGEST = 3600.0
 
 STREAMS = 200
 """Streams of one feed in one process."""
+
+STREAMS_OF_ONE = 50
+"""Of those, streams of one key."""
 
 _logger = logging.getLogger("rapport.changes")
 
@@ -71,7 +75,7 @@ class Feed:
         self._looked_at = -POLL
         self._looking = asyncio.Lock()
         self._closing = ending or asyncio.Event()
-        self._streams = 0
+        self._streams = Counter[str]()
 
     def close(self) -> None:
         """End every stream; for the end of the process."""
@@ -120,6 +124,8 @@ class Feed:
         categories: Collection[str] = (),
         visible: Visible | None = None,
         is_let_in: LetIn | None = None,
+        *,
+        who: str = "",
     ) -> AsyncIterator[bytes]:
         """The same for ever, as frames of server-sent events whose ids are positions.
 
@@ -127,7 +133,7 @@ class Feed:
         who listens is not let in any more: asked before each page with something on it, and now and
         then in silence.
         """
-        self._streams += 1
+        self._streams[who] += 1
         try:
             yield b"retry: 2000\n\n"
             until = said = asked = monotonic()
@@ -151,13 +157,16 @@ class Feed:
                 if not moved:
                     await self._pause()
         finally:
-            self._streams -= 1
+            self._streams[who] -= 1
+            self._streams += Counter()  # nobody is remembered without a stream
 
-    def raise_where_full(self) -> None:
-        """Raises NotReady where there are as many streams as may be."""
-        if self._streams >= STREAMS:
+    def raise_where_full(self, who: str) -> None:
+        """Raises NotReady where there are as many streams as may be, of all or of one key."""
+        of_all, of_one = self._streams.total(), self._streams[who]
+        if of_all >= STREAMS or of_one >= STREAMS_OF_ONE:
+            count, whose = (of_all, "") if of_all >= STREAMS else (of_one, " of this key")
             raise NotReady(
-                f"{STREAMS} streams are open already; read pages, or come again.",
+                f"{count} streams{whose} are open already; read pages, or come again.",
                 code="too_many_streams",
                 headers={"Retry-After": "10"},
             )

@@ -74,15 +74,17 @@ async def answer(
     since: Since,
     visible: Visible | None = None,
     is_let_in: LetIn | None = None,
+    *,
+    who: str = "",
 ) -> Response:
     """The answer to a request for changes; `visible` says which streams the caller may see now, and
-    `is_let_in` whether who has a stream may still have it.
+    `is_let_in` whether who has a stream may still have it; `who` is the name of the key.
 
     Raises Unprocessable for a position or a category that there is not, NotReady where too many
     streams are open.
     """
     if STREAM in request.headers.get("accept", ""):
-        return await _stream(request, feed, since, visible, is_let_in)
+        return await _stream(request, feed, since, visible, is_let_in, who)
     page = await feed.page(await _after(feed, since), since.limit, since.category, visible)
     records = b",".join(change.record for change in page.changes)
     body = b'{"data":[%s],"next":"%d"}' % (records, page.next)
@@ -95,6 +97,7 @@ async def _stream(
     since: Since,
     visible: Visible | None,
     is_let_in: LetIn | None,
+    who: str,
 ) -> Response:
     last = request.headers.get("last-event-id")
     if last is not None and not _POSITION.fullmatch(last):
@@ -104,9 +107,9 @@ async def _stream(
         )
     after = await _after(feed, since) if last is None else int(last)
     await feed.page(after, 1, since.category)  # what is wrong is said before the stream begins
-    feed.raise_where_full()
+    feed.raise_where_full(who)
     return StreamingResponse(
-        feed.frames(after, since.category, visible, is_let_in),
+        feed.frames(after, since.category, visible, is_let_in, who=who),
         media_type=STREAM,
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

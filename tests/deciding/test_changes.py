@@ -18,7 +18,7 @@ from shared.deciding import changes
 from shared.deciding.changes import Feed
 from shared.deciding.command_handler import CommandHandler
 from shared.deciding.feeding import Since, answer, responses
-from shared.errors import DatabaseUnavailable
+from shared.errors import DatabaseUnavailable, NotReady
 from shared.middleware import BodyLimit, Tracing
 from shared.server import Server, listening
 from tests.deciding import toy
@@ -268,8 +268,21 @@ async def test_a_stream_ends_with_its_client_and_the_next_may_have_its_place(
         await until(lambda: frames.lines)
 
 
+async def test_one_key_does_not_take_the_streams_of_others(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "STREAMS_OF_ONE", 2)
+    mine = [feed.frames(0, who="mine") for _ in range(2)]
+    assert [await anext(one) for one in mine] == [b"retry: 2000\n\n"] * 2
+    with pytest.raises(NotReady, match="2 streams of this key are open already"):
+        feed.raise_where_full("mine")
+    feed.raise_where_full("another's")
+    await mine[0].aclose()  # type: ignore[attr-defined]
+    feed.raise_where_full("mine")
+
+
 def open_again(feed: Feed) -> Callable[[], bool]:
-    return lambda: feed._streams == 0
+    return lambda: not feed._streams
 
 
 async def test_the_life_of_a_stream_is_no_time_that_an_answer_took(

@@ -49,7 +49,8 @@ async def changes(
 
     secret = bearer(request.headers.get("authorization"))
     visible = _visible_now(request, key)
-    return await feeding.answer(request, request.app.state.feed, since, visible, is_let_in)
+    feed = request.app.state.feed
+    return await feeding.answer(request, feed, since, visible, is_let_in, who=key.name)
 
 
 def _visible_now(request: Request, key: Key) -> Visible | None:
