@@ -103,12 +103,13 @@ async def _on_framework(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> list[str]:
-    """The methods of all operations on a path; the framework names those of the first."""
+    """The methods of all operations on a path, handshakes apart; the framework names those of the
+    first."""
     found: set[str] = set()
     for route in request.app.routes:
         if route.matches(request.scope)[0] is not Match.NONE:
             found |= getattr(route, "methods", None) or set()
-    return sorted(found)
+    return sorted(found - {"OPTIONS"})
 
 
 async def _on_invalid(_: Request, error: Exception) -> Response:

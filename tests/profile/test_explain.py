@@ -104,6 +104,24 @@ async def test_an_order_is_explained_by_whoever_spoke_of_it(profile: Profile) ->
     assert status["said"] == [("4", {"order": "B"}, True), ("2", {"order": "B"}, False)]
 
 
+async def test_of_two_events_of_one_name_only_that_stands_which_gave_the_value(
+    profile: Profile,
+) -> None:
+    wish = {"consent_channel": "email", "address": "a@x", "purpose": "news"}
+    whose: Any = {"address_identifier": identifier("email:a@x")}
+    acme: Any = {"organisation": {"id": "acme"}}
+    await profile.tell("page.viewed", "user:1", "email:a@x")
+    for n, who in enumerate(("user:1", "email:a@x")):
+        await profile.tell("consent.granted", who, id="c", seconds=n, **wish, **whose)
+        await profile.tell("membership.changed", who, id="m", seconds=n, role=f"{n}", **acme)
+    for field in ("consents.email.a@x.news", "memberships..acme"):
+        data = (await why(profile, field))["data"]
+        assert [(one["subject"], one["stands"]) for one in data] == [
+            (subject("email:a@x"), True),
+            (subject("user:1"), False),
+        ]
+
+
 async def test_what_is_agreed_and_registered_and_wished_is_explained(profile: Profile) -> None:
     wish = {"consent_channel": "email", "address": "a.b@x", "purpose": "shop.news"}
     whose = identifier("email:a.b@x")

@@ -221,7 +221,7 @@ def _of(kind: str, table: str, columns: str) -> str:
 
 _CONSENTS = f"""
     SELECT {_EVENT}, t.channel AS namespace, t.address AS number,
-           json_build_object('purpose', t.purpose, 'event', t.event) AS thing
+           json_build_object('purpose', t.purpose, 'position', t.position) AS thing
     FROM {{s}}.consents t
     JOIN {{s}}.mentions m
         ON m.kind = 'consent' AND m.namespace = t.channel AND m.number = t.address
@@ -230,8 +230,9 @@ _CONSENTS = f"""
 
 _MEMBERSHIPS = f"""
     SELECT {_EVENT}, o.namespace, o.number,
-           json_build_object('stamp', o.stamp, 'mine', e.subject = {MINE}, 'latest', e.event = (
-               SELECT b.event FROM {{s}}.memberships b
+           json_build_object('stamp', o.stamp, 'mine', e.subject = {MINE},
+               'latest', (e.subject, e.event) = (
+               SELECT b.subject, b.event FROM {{s}}.memberships b
                WHERE (b.namespace, b.number) = (o.namespace, o.number) AND b.subject = {MINE}
                ORDER BY b.stamp DESC LIMIT 1)) AS thing
     FROM {{s}}.organisations o

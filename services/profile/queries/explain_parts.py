@@ -170,7 +170,7 @@ def consent(seen: Seen, rest: str) -> Part | None:
     if seen.thing["purpose"] != msgspec.json.decode(seen.data.get("purpose", b'""')):
         return None
     given = seen.fields("purpose", "topics", "times")
-    if seen.row["event"] == seen.thing["event"]:
+    if seen.row["position"] == seen.thing["position"]:
         return Part(given)
     return Part(given, "a later event says otherwise; of two at one moment a withdrawal goes first")
 
