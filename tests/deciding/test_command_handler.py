@@ -63,7 +63,7 @@ async def test_a_stream_that_is_not_to_be_there_yet_is_begun_once(
     pool: Pool, handler: CommandHandler
 ) -> None:
     assert (await order(handler, "1", 1, expected=0)).version == 2
-    with pytest.raises(PreconditionFailed, match="Version 2 stands"):
+    with pytest.raises(PreconditionFailed, match="visit was changed meanwhile: version 2 stands"):
         await order(handler, "1", 2, expected=0)
     assert (await handler.load(VISIT, toy.stream_of("1"))).version == 2
 
