@@ -157,7 +157,7 @@ _ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('rapport merge ' || $1, 
 
 # Sorts mostly fit, and the memory of a server that merges large tables stays small.
 _ROOM = """
-SET LOCAL maintenance_work_mem = '64MB'; SET LOCAL work_mem = '32MB';
+SET LOCAL maintenance_work_mem = '48MB'; SET LOCAL work_mem = '24MB';
 SET LOCAL statement_timeout = 0
 """
 
