@@ -47,8 +47,11 @@ async def finish(pool: Pool, view: View, schema: str, report: Report) -> None:
 
 
 async def _merge(pool: Pool, view: View, schema: str, report: Report) -> None:
-    """Complete all tables, a few at once."""
-    tables, done = staging.filled(view), 0
+    """Complete all tables, a few at once; first those that read another one, which has to wait for
+    its key until they have."""
+    reading = {each.name for each in staging.merges(view.projection) if not each.is_staged}
+    tables = sorted(staging.filled(view), key=lambda table: table.name not in reading)
+    done = 0
     left = iter(tables)
 
     async def work() -> None:
