@@ -6,7 +6,10 @@ Until `finish` has ended the ordinary fold must not touch the schema, nor anybod
 is an ordinary schema with the rows that the ordinary fold would have written.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 from uuid import UUID
 
@@ -15,15 +18,18 @@ from shared.bloom import Filter
 from shared.database import Connection, in_schema
 from shared.finishing import Report, finish
 from shared.ids import random_token
-from shared.literals import Row, copy, copy_lines
-from shared.merging import Merge, staged
-from shared.projection import Event, View
+from shared.literals import Row, copy_lines
+from shared.merging import Merge, Rows, staged
+from shared.projection import Event, Projection, View
 from shared.staging import BeginAnew, Over, is_begun
 
 __all__ = ["BeginAnew", "Bulk", "Holding", "Over", "Report", "begin", "finish", "is_begun"]
 
 MOST_EXPECTED = 100_000_000
 """Events up to which the memory of what was seen grows, to 300 MB; then more are set aside."""
+
+SLICE = 150
+"""Events that are worked on at a time: what is made of them then fits into a processor's cache."""
 
 
 class Suspect(NamedTuple):
@@ -68,18 +74,21 @@ class Holding:
         self._last: list[int] = []  # of the last transaction, which may be rolled back
         self._transaction: str | None = None
 
-    async def fold(self, connection: Connection, schema: str, events: Sequence[Event]) -> None:
+    async def fold(self, connection: Connection, schema: str, events: Iterable[Event]) -> None:
         """Stage a batch of the partition, up to about 10,000 events, in the open transaction.
 
-        Raises BeginAnew, Over, and what asyncpg raises; a batch that cannot be folded raises as
+        Events are taken and let go few at a time, so that a processor's cache holds them. Raises
+        BeginAnew, Over, and what asyncpg raises; a batch that cannot be folded raises as
         `View.fold` does, so that its culprit can be found and parked.
         """
         await self._settle(connection)
-        fresh, rows, suspects = self._sort(events)
-        for name, layout in self._projection.memory.items():
-            await copy(connection, schema, layout, rows[name])
-        await self._stage(connection, fresh)
-        await _set_aside(connection, schema, suspects)
+        batch, events = _Batch(self._projection), iter(events)
+        while some := list(islice(events, SLICE)):
+            self._take(batch, some)
+            await asyncio.sleep(0)
+        for name, lines in batch.lines():
+            await copy_lines(connection, self._schema, name, lines)
+        await _set_aside(connection, schema, batch.suspects)
 
     async def _settle(self, connection: Connection) -> None:
         """See that what is staged still stands, and know all of it: ours, and what others did."""
@@ -107,38 +116,84 @@ class Holding:
             )
         await staging.hold(connection, self._schema, self._partition, self._name)
 
-    def _sort(
-        self, events: Sequence[Event]
-    ) -> tuple[list[Event], dict[str, list[Row]], list[Suspect]]:
-        """The events that are new for sure, their rows in the memories, and those that may not."""
+    def _take(self, batch: "_Batch", events: Sequence[Event]) -> None:
+        """Sort out which events are new for sure and which may not be, and make their rows."""
         projection = self._projection
         recorded = list(zip(events, map(projection.record, events), strict=True))
         fresh = [event for event, found in recorded if found is None]
-        rows: dict[str, list[Row]] = {}
-        suspects: list[Suspect] = []
         for name, width in projection.widths.items():
             mine = [(event, found[1]) for event, found in recorded if found and found[0] == name]
-            keys = _spelt([row[:width] for _, row in mine])
-            first = dict(zip(reversed(keys), reversed(mine), strict=True))
-            numbers = list(map(hash, first))
-            known = self._seen.known(numbers)
-            self._last += numbers
-            if known:
-                doubtful = [key for key in first if hash(key) in known and _is_canonical([key])]
-                suspects += [Suspect(name, [*key], first.pop(key)[0]) for key in doubtful]
-            fresh += [event for event, _ in first.values()]
-            rows[name] = [row for _, row in first.values()]
-        return fresh, rows, suspects
+            if mine:
+                first = batch.first(name, _spelt([row[:width] for _, row in mine]), mine)
+                numbers = list(map(hash, first))
+                self._last += numbers
+                if known := self._seen.known(numbers):
+                    batch.suspects += _doubtful(name, first, known)
+                fresh += [event for event, _ in first.values()]
+                batch.add_memory(name, [row for _, row in first.values()])
+        batch.add(projection.project(fresh))
 
-    async def _stage(self, connection: Connection, fresh: Sequence[Event]) -> None:
-        rows = self._projection.project(fresh)
-        for table in self._projection.tables:
-            found = rows.get(table.name, ())
-            if not isinstance(table, Merge):
-                await table.write(connection, self._schema, found)
-            elif found and table.is_staged:
-                lines = table.layout.lines(table.condensed(found))
-                await copy_lines(connection, self._schema, staged(table.name), lines)
+
+class _Batch:
+    """What a batch comes to: lines for COPY by table, and suspects."""
+
+    def __init__(self, projection: Projection) -> None:
+        self._memory = projection.memory
+        self._tables = [
+            table for table in projection.tables if not isinstance(table, Merge) or table.is_staged
+        ]
+        self._keys: dict[str, set[Row]] = {name: set() for name in self._memory}
+        self._lines = defaultdict[str, list[bytes]](list)
+        self._rows = defaultdict[str, list[Row]](list)  # of tables whose keys come again and again
+        self.suspects: list[Suspect] = []
+
+    def first(
+        self, memory: str, keys: Sequence[Row], found: Sequence[tuple[Event, Row]]
+    ) -> dict[Row, tuple[Event, Row]]:
+        """By key: the first of the events with it, and its row; none that this batch had before."""
+        there = self._keys[memory]
+        first = dict(zip(reversed(keys), reversed(found), strict=True))
+        if not there.isdisjoint(first):
+            first = {key: both for key, both in first.items() if key not in there}
+        there.update(first)
+        return first
+
+    def add_memory(self, name: str, rows: Sequence[Row]) -> None:
+        if rows:
+            self._lines[name].append(self._memory[name].lines(rows))
+
+    def add(self, rows: Rows) -> None:
+        for table in self._tables:
+            found = rows.get(table.name)
+            if not found:
+                continue
+            if isinstance(table, Merge) and table.repeats(found):
+                self._rows[table.name] += table.combined(found)
+            else:
+                self._lines[table.name].append(table.layout.lines(found))
+
+    def lines(self) -> Iterator[tuple[str, bytes]]:
+        """Where to put them, and the lines: memories first, then the tables in their order."""
+        for name in self._memory:
+            if name in self._lines:
+                yield name, b"".join(self._lines[name])
+        for table in self._tables:
+            lines, rows = self._lines[table.name], self._rows[table.name]
+            if isinstance(table, Merge) and rows:
+                lines.append(table.layout.lines(table.combined(rows)))
+            if lines:
+                yield (
+                    staged(table.name) if isinstance(table, Merge) else table.name,
+                    b"".join(lines),
+                )
+
+
+def _doubtful(
+    memory: str, first: dict[Row, tuple[Event, Row]], known: set[int]
+) -> Iterator[Suspect]:
+    """Take the events out that may have been seen."""
+    doubtful = [key for key in first if hash(key) in known and _is_canonical([key])]
+    return (Suspect(memory, [*key], first.pop(key)[0]) for key in doubtful)
 
 
 class _Learning:

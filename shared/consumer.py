@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.clock import monotonic
 from shared.database import Pool
 from shared.errors import Fatal, LogUnavailable, OffsetLost
-from shared.folder import Folder, Item
+from shared.folder import Batch, Folder
 from shared.leases import Lease, LeaseLost
 from shared.log import Log, Reader
 from shared.outcomes import Halt, Ok, Outcome, Retry, backoff, describe
@@ -183,21 +183,23 @@ class Consumer:
             finally:
                 await end(ahead)
 
-    async def _next(self, reader: Reader) -> list[Item]:
-        """The next records, decoded. A transaction costs much and an event in it little: when
-        there are few, those that follow within a moment come along."""
+    async def _next(self, reader: Reader) -> Batch:
+        """The next records, as far as they can be worked on before their turn.
+
+        A transaction costs much and an event in it little: when there are few, those that follow
+        within a moment come along.
+        """
         if self.done:
             await asyncio.sleep(self._pace.wait)
             return []
-        records = await reader.batch(self._pace.most, self._pace.wait)
+        until = self._until or {}
+        records = await reader.batch(self._pace.most, self._pace.wait, until)
         if 0 < len(records) < min(self._pace.few, self._pace.most):
             await asyncio.sleep(self._pace.linger)
-            records += await reader.batch(self._pace.most - len(records), 0)
-        if self._until is not None:
-            records = [r for r in records if r.place.offset < self._until[r.place[:2]]]
-        return await self.folder.decode(records)
+            records += await reader.batch(self._pace.most - len(records), 0, until)
+        return await self.folder.ahead(records)
 
-    async def _write(self, items: Sequence[Item]) -> Ok | Retry | Halt:
+    async def _write(self, items: Batch) -> Ok | Retry | Halt:
         if not items:
             return Ok()
         first = items[0]

@@ -1,8 +1,9 @@
 """The end of a bulk fold: staged rows merged, keys made, what was set aside folded one by one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import asyncpg
 from sqlalchemy import Table
@@ -19,6 +20,8 @@ from shared.projection import View
 
 Report = Callable[[str, int, int], None]
 """What is being done, how much of it is done, how much there is: `("merging", 3, 14)`."""
+
+Step = Callable[[], Awaitable[None]]
 
 AT_ONCE = 2
 """Tables that are merged at the same time."""
@@ -48,20 +51,26 @@ async def finish(pool: Pool, view: View, schema: str, report: Report) -> None:
 
 async def _merge(pool: Pool, view: View, schema: str, report: Report) -> None:
     """Complete all tables, a few at once; first those that read another one, which has to wait for
-    its key until they have."""
+    its key until they have, then by how much is in them."""
     reading = {each.name for each in staging.merges(view.projection) if not each.is_staged}
-    tables = sorted(staging.filled(view), key=lambda table: table.name not in reading)
-    done = 0
-    left = iter(tables)
+    sizes = await staging.sizes(pool, view, schema)
+    tables = sorted(staging.filled(view), key=lambda t: (t.name not in reading, -sizes[t.name]))
+    steps = [partial(_complete, pool, view, schema, table) for table in tables]
+    await _few_at_once(steps, partial(report, "merging"))
+
+
+async def _few_at_once(steps: Sequence[Step], report: Callable[[int, int], None]) -> None:
+    """Take the steps, begun in their order."""
+    done, left = 0, iter(steps)
 
     async def work() -> None:
         nonlocal done
-        for table in left:
-            await _complete(pool, view, schema, table)
+        for step in left:
+            await step()
             done += 1
-            report("merging", done, len(tables))
+            report(done, len(steps))
 
-    report("merging", 0, len(tables))
+    report(0, len(steps))
     workers = [asyncio.create_task(work()) for _ in range(AT_ONCE)]
     try:
         await asyncio.gather(*workers)
@@ -148,12 +157,17 @@ async def _end(pool: Pool, view: View, schema: str, report: Report) -> None:
     """Ask the second stage to look at everything, and let the schema be like any other."""
     queue = view.projection.queue
     asking = (*view.projection.closing, *(queue.ask_all if queue else ()))
+    steps = [partial(_ask, pool, schema, *one) for one in enumerate(asking)]
+    await _few_at_once(steps, partial(report, "asking the second stage"))
     async with _alone(pool, schema) as connection:
-        for done, statement in enumerate(asking):
-            report("asking the second stage", done, len(asking))
-            await connection.execute(in_schema(statement, schema), timeout=staging.DAY)
         await staging.end(connection, schema)
-    report("asking the second stage", len(asking), len(asking))
+
+
+async def _ask(pool: Pool, schema: str, number: int, statement: str) -> None:
+    """One of the statements, in one transaction; nothing where that was done before."""
+    async with _alone(pool, schema, f"asking {number}") as connection:
+        if await staging.is_asked_first(connection, schema, number):
+            await connection.execute(in_schema(statement, schema), timeout=staging.DAY)
 
 
 _ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('rapport merge ' || $1, 0))"

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeGuard, cast
 
 from shared.answering import PATIENCE, Answering
 from shared.answering import Item as Item
@@ -26,11 +26,21 @@ SLICE = 200
 _logger = logging.getLogger("rapport.folder")
 
 
+class Undecoded(NamedTuple):
+    """A record that is decoded when the fold takes it."""
+
+    record: Record
+
+
+Batch = Sequence[Item] | Sequence[Undecoded]
+"""In the order of the log."""
+
+
 class Plan(NamedTuple):
     """What one transaction does with a batch; `halt` says why it stops before the rest of it."""
 
-    items: Sequence[Item]
-    events: Sequence[Event]
+    items: Batch
+    good: int  # events that are folded
     culprits: Sequence[tuple[Culprit, int]]
     tally: Tally
     halt: str | None
@@ -78,17 +88,24 @@ class Folder:
             await asyncio.sleep(0)
         return items
 
-    async def fold(self, records: Sequence[Record]) -> Ok | Retry | Halt:
-        """Decode and write; see `write`."""
-        return await self.write(await self.decode(records))
+    async def ahead(self, records: Sequence[Record]) -> Batch:
+        """A batch, worked on as far as it can be before its turn to be written."""
+        if self._view.stream is not None:
+            return [Undecoded(record) for record in records]
+        return await self.decode(records)
 
-    async def write(self, items: Sequence[Item]) -> Ok | Retry | Halt:
+    async def fold(self, records: Sequence[Record]) -> Ok | Retry | Halt:
+        """Work ahead and write; see `write`."""
+        return await self.write(await self.ahead(records))
+
+    async def write(self, items: Batch) -> Ok | Retry | Halt:
         """Bring a batch into the view: all of it, or what stands before the culprit that halts us.
 
         Holds while the database is away, and answers Retry only when told to stop meanwhile. Raises
         LeaseLost where the partition is no longer ours: then nothing more is written.
         """
-        pieces, tries = [items], 0
+        pieces: list[Batch] = [items]
+        tries = 0
         while pieces:
             piece = pieces.pop()
             self.outcome = outcome = await self._try(piece, resume=tries > 0)
@@ -100,7 +117,7 @@ class Folder:
                 if await self._hold(outcome, tries):
                     return outcome
             elif isinstance(outcome, Park):
-                pieces += reversed(_split(piece, outcome))
+                pieces += reversed(await self._easier(piece, outcome))
             tries = tries + 1 if isinstance(outcome, Retry) else 0
         return Ok()
 
@@ -108,7 +125,7 @@ class Folder:
         """Carry out the retries and discards that somebody asked for in this partition."""
         await self._answering.answer()
 
-    async def _try(self, items: Sequence[Item], *, resume: bool) -> Outcome:
+    async def _try(self, items: Batch, *, resume: bool) -> Outcome:
         """One transaction, once."""
         try:
             async with asyncio.timeout(PATIENCE), transaction(self._pool) as connection:
@@ -128,13 +145,14 @@ class Folder:
         return Halt(plan.halt) if plan.halt else Ok()
 
     async def _write_once(
-        self, connection: Connection, items: Sequence[Item]
+        self, connection: Connection, items: Batch
     ) -> tuple[Plan, dict[str, Move]]:
         await self.at.lock(connection)
         left = self._unfolded(items)
-        plan = self._plan(await self._in_order(connection, left) if self._view.ordered else left)
-        if plan.events:
-            await self._view.fold(connection, self._schema, plan.events)
+        if _is_undecoded(left):
+            plan = await self._stream(connection, left)
+        else:
+            plan = await self._fold(connection, cast(Sequence[Item], left))
         if plan.culprits:
             await park(connection, self._schema, plan.culprits)
         if plan.items and (plan.tally != self.at.tally or self.at.halted):
@@ -142,6 +160,29 @@ class Folder:
         moves = _moves(plan.items)
         await self.at.move(connection, moves)
         return plan, moves
+
+    async def _fold(self, connection: Connection, items: Sequence[Item]) -> Plan:
+        items = await self._in_order(connection, items) if self._view.ordered else items
+        plan, events = self._plan(items)
+        if events:
+            await self._view.fold(connection, self._schema, events)
+        return plan
+
+    async def _stream(self, connection: Connection, items: Sequence[Undecoded]) -> Plan:
+        """Fold records as they are decoded; where one of them is in any doubt, the ordinary way."""
+        if self._view.stream is None or self.at.discards or self._view.ordered:
+            return await self._fold(connection, await self.decode([one.record for one in items]))
+        events = (self._view.decode(one.record) for one in items)
+        await self._view.stream(connection, self._schema, events)
+        return Plan(items, len(items), (), self.at.tally.good(), None)
+
+    async def _easier(self, piece: Batch, outcome: Park) -> list[Batch]:
+        """A batch that failed in pieces whose failure tells more."""
+        if _is_undecoded(piece):
+            return [await self.decode([one.record for one in piece])]
+        if len(piece) > 1:
+            return [piece[: len(piece) // 2], piece[len(piece) // 2 :]]
+        return [[culprit(piece[0].record, outcome.reason, outcome.error)]]
 
     async def _in_order(self, connection: Connection, items: Sequence[Item]) -> list[Item]:
         """The items, those of a subject of which something is parked as culprits behind it."""
@@ -157,13 +198,14 @@ class Folder:
             found.append(item)
         return found
 
-    def _plan(self, items: Sequence[Item]) -> Plan:
+    def _plan(self, items: Sequence[Item]) -> tuple[Plan, Sequence[Event]]:
+        """The plan, and the events that are to be folded."""
         if not self.at.discards and not any(type(item) is Culprit for item in items):
             tally = self.at.tally.good() if items else self.at.tally
-            return Plan(items, items, (), tally, None)  # type: ignore[arg-type]
+            return Plan(items, len(items), (), tally, None), items  # type: ignore[return-value]
         return self._careful_plan(items)
 
-    def _careful_plan(self, items: Sequence[Item]) -> Plan:
+    def _careful_plan(self, items: Sequence[Item]) -> tuple[Plan, Sequence[Event]]:
         """The plan for a batch with culprits or, perhaps, discarded events: one by one."""
         events: list[Event] = []
         culprits: list[tuple[Culprit, int]] = []
@@ -181,10 +223,11 @@ class Folder:
                 continue
             worse = tally.parked(item.subject, ordinal)
             if (reason := worse.verdict()) is not None:
-                return Plan(items[:count], events, culprits, tally, f"{reason}: {item.error}")
+                halt = f"{reason}: {item.error}"
+                return Plan(items[:count], len(events), culprits, tally, halt), events
             culprits.append((item, ordinal))
             tally = worse
-        return Plan(items, events, culprits, tally, None)
+        return Plan(items, len(events), culprits, tally, None), events
 
     def _is_discarded(self, item: Item) -> bool:
         if isinstance(item, Culprit):
@@ -196,9 +239,9 @@ class Folder:
         """What was committed is now what we know."""
         self.at.positions.update((topic, move.next_offset) for topic, move in moves.items())
         self.at.folded += len(plan.items)
-        self.good_events += len(plan.events)
+        self.good_events += plan.good
         self.parked_events += len(plan.culprits)
-        FOLDED.labels(self._schema).inc(len(plan.events))
+        FOLDED.labels(self._schema).inc(plan.good)
         PARKED.labels(self._schema).inc(len(plan.culprits))
         if plan.items:
             self.at.tally, self.at.halted = plan.tally, None
@@ -207,14 +250,12 @@ class Folder:
             said = (place, self.at.label, one.reason, one.error)
             _logger.error("parked %s (%s): %s, %s", *said, extra=trail(one.record.value))
 
-    def _unfolded(self, items: Sequence[Item]) -> Sequence[Item]:
+    def _unfolded(self, items: Batch) -> Batch:
         """What stands at or after our positions, each record once."""
         ahead = dict(self.at.positions)
-        kept = []
+        kept: list[Any] = []
         for item in items:
-            topic, _, offset = item[0][
-                0
-            ]  # the record's place; by index, as this runs for each record
+            topic, _, offset = item[0][0]  # its record's place; by index, as it is the hot way
             if offset >= ahead[topic]:
                 ahead[topic] = offset + 1
                 kept.append(item)
@@ -247,14 +288,11 @@ def _subject(item: Item) -> str:
     return item.envelope.partitionkey if isinstance(item, Event) else str(item.subject)
 
 
-def _split(items: Sequence[Item], outcome: Park) -> list[Sequence[Item]]:
-    """The halves of a batch that failed; of a lone event, the culprit to be parked."""
-    if len(items) > 1:
-        return [items[: len(items) // 2], items[len(items) // 2 :]]
-    return [[culprit(items[0].record, outcome.reason, outcome.error)]]
+def _is_undecoded(items: Batch) -> TypeGuard[Sequence[Undecoded]]:
+    return len(items) > 0 and type(items[0]) is Undecoded
 
 
-def _moves(items: Sequence[Item]) -> dict[str, Move]:
+def _moves(items: Batch) -> dict[str, Move]:
     """By topic in Kafka: the next offset after the items, and how many there are."""
     offsets: dict[str, int] = {}
     counts: dict[str, int] = {}

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -233,16 +234,19 @@ class Reader:
         except (OSError, TimeoutError, KafkaError) as error:
             raise LogUnavailable(f"the log does not answer: {error}") from error
 
-    async def batch(self, limit: int, wait: float) -> list[Record]:
+    async def batch(
+        self, limit: int, wait: float, until: Positions = MappingProxyType({})
+    ) -> list[Record]:
         """At most `limit` records, in order per partition; none after `wait` seconds without any.
 
-        Raises OffsetLost where the log no longer has what comes next, LogUnavailable when away.
+        Where `until` has an offset, what stands there or later is left out. Raises OffsetLost where
+        the log no longer has what comes next, LogUnavailable when away.
         """
         found = await self._fetched(limit, wait)
         return [
-            Record(Place(record.topic, record.partition, record.offset), record.key, record.value)
-            for records in found.values()
-            for record in records
+            Record(Place(topic, partition, record.offset), record.key, record.value)
+            for (topic, partition), records in found.items()
+            for record in _before(until.get((topic, partition)), records)
         ]
 
     async def originals(self, limit: int, wait: float) -> list[Original]:
@@ -276,6 +280,13 @@ class Reader:
     async def close(self) -> None:
         """Disconnect; never hangs, never raises for a log that is away."""
         await _bounded(self._consumer.stop(), "reader")
+
+
+def _before(end: int | None, records: list[Any]) -> list[Any]:
+    """Those of one partition that stand before an offset."""
+    if end is None or not records or records[-1].offset < end:
+        return records
+    return [record for record in records if record.offset < end]
 
 
 def _original(record: Any) -> Original:

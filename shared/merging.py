@@ -16,8 +16,7 @@ from shared.literals import Layout, Row, copy
 Rows = Mapping[str, Sequence[Row]]
 """Rows by the name of their table, any number of a key."""
 
-
-SOME = 200
+SOME = 50
 """Rows by which it is judged how often keys come again."""
 
 
@@ -95,11 +94,10 @@ class Merge:
         """A row from some of its columns: what is summed is 0 otherwise, all else null."""
         return tuple(map({**self._nothing, **columns}.get, self.layout.columns))
 
-    def condensed(self, rows: Sequence[Row]) -> Sequence[Row]:
-        """One row a key where that makes them much fewer; else they are cheaper as they are."""
+    def repeats(self, rows: Sequence[Row]) -> bool:
+        """Whether there are much fewer keys than rows, as far as the first ones tell."""
         some, width = rows[:SOME], len(self.key)
-        few = len({row[:width] for row in some}) < len(some) // 2
-        return self.combined(rows) if few else rows
+        return len({row[:width] for row in some}) < len(some) // 2
 
     def combined(self, rows: Iterable[Row]) -> list[Row]:
         """One row a key."""

@@ -1,6 +1,6 @@
 """A view as the runtime folds it: which topics, which tables, how records become rows."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -111,10 +111,12 @@ class View:
     `decode` is pure; when it raises, that event alone is parked. `projection` says how events
     become rows; `fold`, nearly always its own, writes a batch inside an open transaction,
     `(connection, schema, events)`, and commutes: any split and any interleaving of partitions
-    gives the same rows. `singles` keep the second stage up, each run by one worker
-    of the schema; `settled` says whether they have worked off what came before the given offsets,
-    by topic in Kafka and partition, `left` how many rows wait for them. `ordered`: behind a parked
-    event the later ones of its subject are parked too, and are retried in order after it.
+    gives the same rows. `stream`, where it is there, does the same with events that are decoded as
+    it takes them, so that few are in memory at a time. `singles` keep the second stage up, each run
+    by one worker of the schema; `settled` says whether they have worked off what came before the
+    given offsets, by topic in Kafka and partition, `left` how many rows wait for them. `ordered`:
+    behind a parked event the later ones of its subject are parked too, and are retried in order
+    after it.
     """
 
     service: str
@@ -126,6 +128,7 @@ class View:
     fold: Callable[[Connection, str, Sequence[Event]], Awaitable[None]]
     settled: Callable[[Connection, str, Offsets], Awaitable[bool]] | None = None
     left: Callable[[Connection, str], Awaitable[int]] | None = None
+    stream: Callable[[Connection, str, Iterable[Event]], Awaitable[None]] | None = None
     singles: tuple[Single, ...] = ()
     proof: Proof = field(default_factory=Proof)
     ordered: bool = False

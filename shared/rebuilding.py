@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 
 from shared import bulk, schemas
 from shared.bulk import BeginAnew, Bulk, Holding, Over
@@ -146,7 +147,7 @@ async def stage(
     Raises BeginAnew, Fatal.
     """
     staging = _Staging(ground.view, schema, sum(until.values()) // sample, sample)
-    view = replace(ground.view, fold=staging.fold, singles=())
+    view = replace(ground.view, fold=staging.fold, stream=staging.fold, singles=())
     pace = replace(ground.pace, batch=BATCH)
     with suppress(Over):  # an earlier call has begun to finish it already
         await catch_up(replace(ground, view=view, pace=pace), schema, until, tell, staging.check)
@@ -187,11 +188,13 @@ class _Staging:
         self._holdings: dict[int, Holding] = {}
         self._failure: Fatal | None = None
 
-    async def fold(self, connection: Connection, schema: str, events: Sequence[Event]) -> None:
-        """Stage a batch; all of it is of one partition."""
-        partition = events[0].record.place.partition
+    async def fold(self, connection: Connection, schema: str, events: Iterable[Event]) -> None:
+        """Stage a batch, which is not empty; all of it is of one partition."""
+        events = iter(events)
+        first = next(events)
+        partition, events = first.record.place.partition, chain([first], events)
         if self._sample > 1:
-            events = [e for e in events if sampled(e.envelope.partitionkey, self._sample)]
+            events = (e for e in events if sampled(e.envelope.partitionkey, self._sample))
         holding = self._holdings.get(partition)
         if holding is None:
             holding = self._holdings[partition] = self._bulk.holding(partition)

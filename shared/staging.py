@@ -100,11 +100,25 @@ async def close(connection: Connection, schema: str) -> None:
         raise Over(f"{schema} is finished.") from error
     if found is None:
         raise _gone(schema)
+    await connection.execute(in_schema(_NOTE, schema))
 
 
 async def end(connection: Connection, schema: str) -> None:
     """Make it an ordinary schema, all of whose tables are complete."""
-    await connection.execute(in_schema("DROP TABLE {s}.bulk, {s}.holdings, {s}.suspects", schema))
+    made = "{s}.bulk, {s}.holdings, {s}.suspects, {s}.asked"
+    await connection.execute(in_schema(f"DROP TABLE {made}", schema))
+
+
+async def sizes(pool: Pool, view: View, schema: str) -> dict[str, int]:
+    """Bytes of what is to be merged into each table, or stands in it already."""
+    names = [table.name for table in filled(view)]
+    rows = await pool.fetch(_SIZES, names, [staged(name) for name in names], schema)
+    return {row["name"]: row["bytes"] for row in rows}
+
+
+async def is_asked_first(connection: Connection, schema: str, number: int) -> bool:
+    """Note that a statement at the end is executed; False where it was before."""
+    return bool(await connection.fetchval(in_schema(_ASKED, schema), number))
 
 
 def merges(projection: Projection) -> Iterator[Merge]:
@@ -174,6 +188,16 @@ CREATE UNLOGGED TABLE {{s}}.suspects (
     memory text NOT NULL, key text[] NOT NULL, topic text COLLATE "C" NOT NULL,
     partition integer NOT NULL, record bigint NOT NULL, name bytea, bytes bytea NOT NULL)
 """
+
+_SIZES = """
+SELECT name, coalesce(pg_table_size(to_regclass($3 || '.' || staged)),
+                      pg_table_size(to_regclass($3 || '.' || name))) AS bytes
+FROM unnest($1::text[], $2::text[]) t (name, staged)
+"""
+
+_NOTE = "CREATE UNLOGGED TABLE IF NOT EXISTS {s}.asked (number integer PRIMARY KEY)"
+
+_ASKED = "INSERT INTO {s}.asked (number) VALUES ($1) ON CONFLICT DO NOTHING RETURNING true"
 
 _HAS_KEY = "SELECT EXISTS (SELECT FROM pg_index WHERE indrelid = $1::regclass AND indisprimary)"
 

@@ -27,6 +27,12 @@ from tests.shared.toy import VIEW, happening, numbered
 TABLES = ["events", "counters"]
 
 
+@pytest.fixture(autouse=True)
+def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that few events are several slices of a batch."""
+    monkeypatch.setattr(bulk, "SLICE", 3)
+
+
 @pytest.fixture
 async def schema(pool: Pool) -> str:
     await bulks.begin(pool, VIEW, "b")
@@ -39,6 +45,16 @@ async def test_what_is_told_twice_counts_once(pool: Pool, schema: str) -> None:
     await bulks.finish(pool, VIEW, schema)
     assert await toy.ids(pool, schema) == {"1", "2"}
     assert await toy.counted(pool, schema) == 2
+
+
+async def test_what_is_told_twice_in_one_batch_counts_once(pool: Pool, schema: str) -> None:
+    told = numbered([happening(str(n % 7), who=str(n % 7)) for n in range(20)])
+    await bulks.fill(pool, VIEW, schema, [told])
+    assert await pool.fetchval("SELECT count(*) FROM b.suspects") == 0
+    await bulks.finish(pool, VIEW, schema)
+    assert await toy.counted(pool, schema) == 7
+    kept = await pool.fetch("SELECT position FROM b.events")
+    assert {row["position"] for row in kept} == {f"happenings.1/0/{n}" for n in range(7)}
 
 
 async def test_what_another_holder_has_folded_is_known(pool: Pool, schema: str) -> None:
@@ -90,13 +106,15 @@ async def test_of_what_was_set_aside_the_first_one_counts(pool: Pool, schema: st
     assert [row["position"] for row in kept] == [f"happenings.1/0/{aside}"]
 
 
-async def test_what_cannot_be_folded_is_parked_as_ever(pool: Pool) -> None:
+@pytest.mark.parametrize("streams", [False, True])
+async def test_what_cannot_be_folded_is_parked_as_ever(pool: Pool, streams: bool) -> None:
     """Through the runtime, which looks for the culprit in batches that are halved."""
     made = await toy.make_schema(pool)
     async with pool.acquire() as connection, connection.transaction():
         await bulk.begin(connection, VIEW, made.name)
     holding = Bulk(VIEW, made.name, expected=100, partitions=1).holding(0)
-    folder = await toy.folder(pool, made, replace(VIEW, fold=holding.fold))
+    stream = holding.fold if streams else None
+    folder = await toy.folder(pool, made, replace(VIEW, fold=holding.fold, stream=stream))
     told = [happening(str(n), who=str(n), amount=-1 if n == 7 else 1) for n in range(20)]
     assert await folder.fold(numbered(told)) == Ok()
     assert await pool.fetchval(f"SELECT count(*) FROM {made.name}.suspects") == 0

@@ -11,10 +11,10 @@ from shared.database import Connection, Pool
 from shared.leases import LeaseLost
 from shared.outcomes import Halt, Ok, Retry
 from shared.parking import parked
-from shared.projection import Event
+from shared.projection import Event, View
 from shared.schemas import Schema
 from tests.shared import toy
-from tests.shared.toy import VIEW, happening, numbered
+from tests.shared.toy import STREAMED, VIEW, happening, numbered
 from tests.waiting import until
 
 
@@ -38,8 +38,9 @@ async def test_the_checkpoint_moves_with_the_rows(pool: Pool, schema: Schema) ->
     assert await checkpoint(pool, schema) == (9, 2)
 
 
-async def test_records_that_come_twice_count_once(pool: Pool, schema: Schema) -> None:
-    folder = await toy.folder(pool, schema)
+@pytest.mark.parametrize("view", [VIEW, STREAMED], ids=["ahead", "as it is folded"])
+async def test_records_that_come_twice_count_once(pool: Pool, schema: Schema, view: View) -> None:
+    folder = await toy.folder(pool, schema, view)
     batch = numbered([happening("1"), happening("2")])
     await folder.fold(batch)
     await folder.fold([*batch, *batch])
@@ -133,10 +134,11 @@ async def test_what_a_driver_says_whose_server_dies_is_not_held_against_the_even
     assert await parked(pool, schema.name) == []
 
 
+@pytest.mark.parametrize("view", [VIEW, STREAMED], ids=["ahead", "as it is folded"])
 async def test_what_cannot_be_decoded_is_parked_without_a_second_try(
-    pool: Pool, schema: Schema
+    pool: Pool, schema: Schema, view: View
 ) -> None:
-    folder = await toy.folder(pool, schema)
+    folder = await toy.folder(pool, schema, view)
     nonsense = happening("3")._replace(value=b"\xff\x00 nonsense")
     batch = numbered([happening("1"), happening("2", amount="x\0"), nonsense, happening("4")])
     assert await folder.fold(batch) == Ok()

@@ -10,6 +10,7 @@ from shared.folder import Folder
 from shared.messages import Place
 from shared.outcomes import Halt, Ok
 from shared.parking import discard, find, parked, request_retry
+from shared.projection import View
 from shared.schemas import Schema
 from tests.shared import toy
 from tests.shared.toy import FIXED, happening, numbered
@@ -68,10 +69,11 @@ async def test_a_discarded_event_leaves_parked_and_is_left_out_by_a_second_schem
     assert rebuilt.at.positions == folder.at.positions
 
 
+@pytest.mark.parametrize("view", [FIXED, replace(FIXED, stream=toy.stream)])
 async def test_a_discard_is_honoured_by_folds_that_run_already(
-    pool: Pool, schema: Schema, folder: Folder
+    pool: Pool, schema: Schema, folder: Folder, view: View
 ) -> None:
-    second = await toy.folder(pool, await toy.make_schema(pool, FIXED), FIXED)
+    second = await toy.folder(pool, await toy.make_schema(pool, view), view)
     await second.fold(numbered([happening("1")]))
     place = (await parked(pool, schema.name))[0].place
     await discard(pool, schema.name, place, "a test order")

@@ -191,7 +191,7 @@ async def test_a_reader_that_stands_still_is_made_anew_then_the_worker_says_so(
         async def start(self, positions: object) -> None:
             return
 
-        async def batch(self, limit: int, wait: float) -> list[object]:
+        async def batch(self, limit: int, wait: float, until: object) -> list[object]:
             await asyncio.sleep(wait)
             return []
 

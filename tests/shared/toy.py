@@ -1,7 +1,7 @@
 """A small view on the runtime: event rows, and a counter per subject derived from new ones."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, MetaData, Table, Tex
 
 from shared.consumer import Pace
 from shared.crew import Crew
-from shared.database import Pool
+from shared.database import Connection, Pool
 from shared.folder import Folder
 from shared.leases import Single
 from shared.literals import Row
@@ -104,8 +104,14 @@ def read_carelessly(record: Record) -> Event:
         return Event(record, decode(record.value), Body(-1))
 
 
+async def stream(connection: Connection, schema: str, events: Iterable[Event]) -> None:
+    """The fold, which decodes as it goes."""
+    await fold(connection, schema, list(events))
+
+
 VIEW = View("toy", 1, ("happenings",), metadata, read, PROJECTION, fold)
 FIXED = replace(VIEW, decode=read_leniently)
+STREAMED = replace(VIEW, stream=stream)
 TWO_TOPICS = replace(VIEW, topics=("happenings", "reports"))
 
 FAST = Pace(lease=2.0, tick=0.1, survey=0.2, wait=0.1, mirror=0.5, grace=10.0)
