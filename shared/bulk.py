@@ -182,18 +182,14 @@ class _Batch:
             if isinstance(table, Merge) and rows:
                 lines.append(table.layout.lines(table.combined(rows)))
             if lines:
-                yield (
-                    staged(table.name) if isinstance(table, Merge) else table.name,
-                    b"".join(lines),
-                )
+                where = staged(table.name) if isinstance(table, Merge) else table.name
+                yield where, b"".join(lines)
 
 
-def _doubtful(
-    memory: str, first: dict[Row, tuple[Event, Row]], known: set[int]
-) -> Iterator[Suspect]:
+def _doubtful(memory: str, first: dict[Row, tuple[Event, Row]], known: set[int]) -> list[Suspect]:
     """Take the events out that may have been seen."""
     doubtful = [key for key in first if hash(key) in known and _is_canonical([key])]
-    return (Suspect(memory, [*key], first.pop(key)[0]) for key in doubtful)
+    return [Suspect(memory, [*key], first.pop(key)[0]) for key in doubtful]
 
 
 class _Learning:

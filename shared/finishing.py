@@ -24,7 +24,7 @@ Report = Callable[[str, int, int], None]
 Step = Callable[[], Awaitable[None]]
 
 AT_ONCE = 2
-"""Tables that are merged at the same time."""
+"""Tables that are merged, and statements that ask, at the same time."""
 
 PAGE = 2_000
 """Events that were set aside and are folded in one transaction."""

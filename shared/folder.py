@@ -169,7 +169,7 @@ class Folder:
         return plan
 
     async def _stream(self, connection: Connection, items: Sequence[Undecoded]) -> Plan:
-        """Fold records as they are decoded; where one of them is in any doubt, the ordinary way."""
+        """Fold records as they are decoded; the ordinary way where one may have been discarded."""
         if self._view.stream is None or self.at.discards or self._view.ordered:
             return await self._fold(connection, await self.decode([one.record for one in items]))
         events = (self._view.decode(one.record) for one in items)
