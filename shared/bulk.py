@@ -1,6 +1,6 @@
 """The fast way into an empty view schema: tables without keys, rows staged, merged at the end.
 
-    an ordinary schema, `begin`  ->  `Bulk.holding(n).fold` for each partition  ->  `finish`
+    an ordinary schema, `begin`  ->  a `Holding` for each partition  ->  `finish`
 
 Until `finish` has ended the ordinary fold must not touch the schema, nor anybody read it; then it
 is an ordinary schema with the rows that the ordinary fold would have written.
@@ -8,18 +8,20 @@ is an ordinary schema with the rows that the ordinary fold would have written.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 from uuid import UUID
 
 from shared import staging
 from shared.bloom import Filter
+from shared.comparing import sampled
 from shared.database import Connection, in_schema
 from shared.finishing import Report, finish
 from shared.ids import random_token
 from shared.literals import Row, copy_lines
 from shared.merging import Merge, Rows, staged
+from shared.messages import Record
 from shared.projection import Event, Projection, View
 from shared.staging import BeginAnew, Over, is_begun
 
@@ -49,60 +51,112 @@ async def begin(connection: Connection, view: View, schema: str) -> None:
 
 
 class Bulk:
-    """Fills a schema from one process; `expected` events in all, by which memory is sized."""
+    """Fills a schema from one process; `expected` events in all, by which memory is sized.
 
-    def __init__(self, view: View, schema: str, *, expected: int, partitions: int) -> None:
+    With a `sample` of n, only every nth subject's events.
+    """
+
+    def __init__(
+        self, view: View, schema: str, *, expected: int, partitions: int, sample: int = 1
+    ) -> None:
         self._view = view
         self._schema = schema
         self._expected = min(expected, MOST_EXPECTED) // partitions
+        self._sample = sample
 
     def holding(self, partition: int) -> "Holding":
         """The fold of a partition, for one that no two processes fold at the same time."""
-        return Holding(self._view, self._schema, partition, self._expected)
+        return Holding(self._view, self._schema, partition, self._expected, self._sample)
 
 
 class Holding:
-    """One partition while this process folds it; `fold` stands in the place of `View.fold`."""
+    """One partition while this process folds it: `fold` and `Ahead` of a view.
 
-    def __init__(self, view: View, schema: str, partition: int, expected: int) -> None:
+    What may have been seen is set aside: what the filter knows, which is all that was committed
+    before the last transaction; what that one staged; and what is prepared but not yet written.
+    """
+
+    def __init__(
+        self, view: View, schema: str, partition: int, expected: int, sample: int = 1
+    ) -> None:
+        self._decode = view.decode
         self._projection = view.projection
         self._schema = schema
         self._partition = partition
-        self._expected = expected
+        self._sample = sample
         self._seen = Filter(expected)
         self._name = random_token(16).hex()
-        self._last: list[int] = []  # of the last transaction, which may be rolled back
+        self._last: set[int] = set()  # of the last transaction, which may be rolled back
+        self._ahead: set[int] = set()  # of the batch that was prepared last
         self._transaction: str | None = None
+        self._learnt = 0  # times that something was learnt that others had staged
 
-    async def fold(self, connection: Connection, schema: str, events: Iterable[Event]) -> None:
-        """Stage a batch of the partition, up to about 10,000 events, in the open transaction.
+    async def prepare(self, records: Sequence[Record]) -> "Batch":
+        """Sort a batch of the partition, up to about 10,000 events, and make its lines."""
+        batch = Batch(self._projection, self._seen, self._learnt)
+        events = map(self._decode, records)
+        await self._sort(batch, events, lambda: (self._last, self._ahead))
+        self._ahead = batch.numbers
+        return batch
 
-        Events are taken and let go few at a time, so that a processor's cache holds them. Raises
-        BeginAnew, Over, and what asyncpg raises; a batch that cannot be folded raises as
-        `View.fold` does, so that its culprit can be found and parked.
+    async def write(self, connection: Connection, schema: str, prepared: "Batch") -> bool:
+        """Stage what was prepared; False where something was learnt since.
+
+        Raises BeginAnew, Over, and what asyncpg raises.
         """
         await self._settle(connection)
-        batch, events = _Batch(self._projection), iter(events)
+        if prepared.learnt != self._learnt:
+            return False
+        await self._stage(connection, prepared)
+        return True
+
+    async def fold(self, connection: Connection, schema: str, events: Iterable[Event]) -> None:
+        """Both at once, for events that may have been in a batch that was given up.
+
+        Raises as `write` does; a batch that cannot be folded raises as `View.fold` does, so that
+        its culprit can be found and parked.
+        """
+        await self._settle(connection)
+        batch = Batch(self._projection, self._seen, self._learnt)
+        await self._sort(batch, events, tuple)
+        await self._stage(connection, batch)
+
+    async def _sort(
+        self, batch: "Batch", events: Iterable[Event], also: Callable[[], Sequence[set[int]]]
+    ) -> None:
+        """Take the events, few at a time, so that a processor's cache holds what is made of them.
+
+        `also` says what may have been seen besides what the filter knows.
+        """
+        if self._sample > 1:
+            events = (e for e in events if sampled(e.envelope.partitionkey, self._sample))
+        events = iter(events)
         while some := list(islice(events, SLICE)):
-            self._take(batch, some)
+            batch.take(some, also())
             await asyncio.sleep(0)
-        for name, lines in batch.lines():
+        batch.close()
+
+    async def _stage(self, connection: Connection, batch: "Batch") -> None:
+        self._last = batch.numbers
+        for name, lines in batch.lines:
             await copy_lines(connection, self._schema, name, lines)
-        await _set_aside(connection, schema, batch.suspects)
+        await _set_aside(connection, self._schema, batch.suspects)
 
     async def _settle(self, connection: Connection) -> None:
         """See that what is staged still stands, and know all of it: ours, and what others did."""
         at = (self._partition, self._name, self._transaction)
         state = await staging.state(connection, self._schema, staging.STAGING, *at)
         if not state["ours"]:
-            await self._learn(connection)
+            if await self._learn(connection):
+                self._learnt += 1
+            await staging.hold(connection, self._schema, self._partition, self._name)
         elif state["last"] != "aborted":
             self._seen.add(self._last)
-        self._last, self._transaction = [], state["this"]
+        self._last, self._transaction = set(), state["this"]
 
-    async def _learn(self, connection: Connection) -> None:
+    async def _learn(self, connection: Connection) -> int:
         """Learn which events of the partition are there already: about 1 s per million of them."""
-        self._seen = Filter(self._expected)
+        learning = _Learning(self._seen)
         for name, layout in self._projection.memory.items():
             width = self._projection.widths[name]
             columns = ", ".join(f"{column}::text" for column in layout.columns[:width])
@@ -111,43 +165,68 @@ class Holding:
             await connection.copy_from_query(
                 in_schema(sql, self._schema),
                 str(self._partition),
-                output=_Learning(self._seen).take,
+                output=learning.take,
                 timeout=staging.DAY,
             )
-        await staging.hold(connection, self._schema, self._partition, self._name)
+        return learning.count
 
-    def _take(self, batch: "_Batch", events: Sequence[Event]) -> None:
-        """Sort out which events are new for sure and which may not be, and make their rows."""
+
+class Batch:
+    """What a batch comes to: lines for COPY by table, suspects, and the numbers of what is new."""
+
+    def __init__(self, projection: Projection, seen: Filter, learnt: int) -> None:
+        self.learnt = learnt
+        self._seen = seen
+        self.numbers: set[int] = set()
+        self.suspects: list[Suspect] = []
+        self.lines: list[tuple[str, bytes]] = []
+        self._projection = projection
+        self._tables = [
+            table for table in projection.tables if not isinstance(table, Merge) or table.is_staged
+        ]
+        self._keys: dict[str, set[Row]] = {name: set() for name in projection.memory}
+        self._lines = defaultdict[str, list[bytes]](list)
+        self._rows = defaultdict[str, list[Row]](list)  # of tables whose keys come again and again
+
+    def take(self, events: Sequence[Event], also: Sequence[set[int]]) -> None:
+        """Sort out which events are new for sure and which may not be, and make their lines."""
         projection = self._projection
         recorded = list(zip(events, map(projection.record, events), strict=True))
         fresh = [event for event, found in recorded if found is None]
         for name, width in projection.widths.items():
             mine = [(event, found[1]) for event, found in recorded if found and found[0] == name]
             if mine:
-                first = batch.first(name, _spelt([row[:width] for _, row in mine]), mine)
+                first = self._first(name, _spelt([row[:width] for _, row in mine]), mine)
                 numbers = list(map(hash, first))
-                self._last += numbers
-                if known := self._seen.known(numbers):
-                    batch.suspects += _doubtful(name, first, known)
+                known = self._seen.known(numbers).union(
+                    *(one.intersection(numbers) for one in also)
+                )
+                self.numbers.update(numbers)
+                if known:
+                    self.suspects += _doubtful(name, first, known)
                 fresh += [event for event, _ in first.values()]
-                batch.add_memory(name, [row for _, row in first.values()])
-        batch.add(projection.project(fresh))
+                if first:
+                    rows = [row for _, row in first.values()]
+                    self._lines[name].append(projection.memory[name].lines(rows))
+        self._add(projection.project(fresh))
 
+    def close(self) -> None:
+        """All is taken: memories first, then the tables in their order."""
+        for name in self._projection.memory:
+            if name in self._lines:
+                self.lines.append((name, b"".join(self._lines[name])))
+        for table in self._tables:
+            lines, rows = self._lines[table.name], self._rows[table.name]
+            if isinstance(table, Merge) and rows:
+                lines.append(table.layout.lines(table.combined(rows)))
+            if lines:
+                where = staged(table.name) if isinstance(table, Merge) else table.name
+                self.lines.append((where, b"".join(lines)))
+        self._lines.clear()
+        self._rows.clear()
+        self._keys.clear()
 
-class _Batch:
-    """What a batch comes to: lines for COPY by table, and suspects."""
-
-    def __init__(self, projection: Projection) -> None:
-        self._memory = projection.memory
-        self._tables = [
-            table for table in projection.tables if not isinstance(table, Merge) or table.is_staged
-        ]
-        self._keys: dict[str, set[Row]] = {name: set() for name in self._memory}
-        self._lines = defaultdict[str, list[bytes]](list)
-        self._rows = defaultdict[str, list[Row]](list)  # of tables whose keys come again and again
-        self.suspects: list[Suspect] = []
-
-    def first(
+    def _first(
         self, memory: str, keys: Sequence[Row], found: Sequence[tuple[Event, Row]]
     ) -> dict[Row, tuple[Event, Row]]:
         """By key: the first of the events with it, and its row; none that this batch had before."""
@@ -158,11 +237,7 @@ class _Batch:
         there.update(first)
         return first
 
-    def add_memory(self, name: str, rows: Sequence[Row]) -> None:
-        if rows:
-            self._lines[name].append(self._memory[name].lines(rows))
-
-    def add(self, rows: Rows) -> None:
+    def _add(self, rows: Rows) -> None:
         for table in self._tables:
             found = rows.get(table.name)
             if not found:
@@ -171,19 +246,6 @@ class _Batch:
                 self._rows[table.name] += table.combined(found)
             else:
                 self._lines[table.name].append(table.layout.lines(found))
-
-    def lines(self) -> Iterator[tuple[str, bytes]]:
-        """Where to put them, and the lines: memories first, then the tables in their order."""
-        for name in self._memory:
-            if name in self._lines:
-                yield name, b"".join(self._lines[name])
-        for table in self._tables:
-            lines, rows = self._lines[table.name], self._rows[table.name]
-            if isinstance(table, Merge) and rows:
-                lines.append(table.layout.lines(table.combined(rows)))
-            if lines:
-                where = staged(table.name) if isinstance(table, Merge) else table.name
-                yield where, b"".join(lines)
 
 
 def _doubtful(memory: str, first: dict[Row, tuple[Event, Row]], known: set[int]) -> list[Suspect]:
@@ -196,12 +258,14 @@ class _Learning:
     """Takes keys as COPY gives them."""
 
     def __init__(self, seen: Filter) -> None:
+        self.count = 0
         self._seen = seen
         self._rest = b""
 
     async def take(self, chunk: bytes) -> None:
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         self._seen.add([hash((*line.decode().split("\t"),)) for line in lines])
+        self.count += len(lines)
 
 
 def _spelt(keys: Sequence[Row]) -> Sequence[Row]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from shared.clock import monotonic
 from shared.database import Pool
 from shared.errors import Fatal, LogUnavailable, OffsetLost
-from shared.folder import Batch, Folder
+from shared.folder import Batch, Folder, Prepared
 from shared.leases import Lease, LeaseLost
 from shared.log import Log, Reader
 from shared.outcomes import Halt, Ok, Outcome, Retry, backoff, describe
@@ -32,6 +32,7 @@ class Pace:
     wait: float = 0.5  # for a record, before looking around
     few: int = 100  # records that are too few to be worth a transaction at once
     linger: float = 0.04  # for more of them
+    round: float = 0.01  # for an answer of the log, which sends no more before a first one is taken
     tick: float = 1.0  # between heartbeats at most, and between looks at requests
     survey: float = 5.0  # between looks at the ends of the log
     mirror: float = 5.0  # between offsets left with Kafka
@@ -171,15 +172,15 @@ class Consumer:
             await self._close(reader)
 
     async def _flow(self, reader: Reader) -> None:
-        """Write one batch while the next is read and decoded."""
-        items = await self._next(reader)
+        """Write one batch while the next is read and worked on."""
+        batch = await self._next(reader)
         while not self._stopping.is_set():
             ahead = asyncio.create_task(self._next(reader))
             try:
-                if not isinstance(await self._write(items), Ok):
+                if not isinstance(await self._write(batch), Ok):
                     return
                 await self._look_around(reader)
-                items = await ahead
+                batch = await ahead
             finally:
                 await end(ahead)
 
@@ -196,18 +197,19 @@ class Consumer:
         records = await reader.batch(self._pace.most, self._pace.wait, until)
         if 0 < len(records) < min(self._pace.few, self._pace.most):
             await asyncio.sleep(self._pace.linger)
-            records += await reader.batch(self._pace.most - len(records), 0, until)
+            for wait in (0, self._pace.round):
+                records += await reader.batch(self._pace.most - len(records), wait, until)
         return await self.folder.ahead(records)
 
-    async def _write(self, items: Batch) -> Ok | Retry | Halt:
-        if not items:
+    async def _write(self, batch: Batch) -> Ok | Retry | Halt:
+        if not batch:
             return Ok()
-        first = items[0]
+        first = None if isinstance(batch, Prepared) else batch[0]
         self.oldest = first.envelope.recordedtime if isinstance(first, Event) else None
-        outcome = await self.folder.write(items)
+        outcome = await self.folder.write(batch)
         if isinstance(outcome, Ok):
             self.oldest = None
-            await self._rest(len(items))
+            await self._rest(len(batch))
         return outcome
 
     async def _rest(self, records: int) -> None:

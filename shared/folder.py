@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, TypeGuard, cast
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from shared.answering import PATIENCE, Answering
 from shared.answering import Item as Item
@@ -26,20 +27,25 @@ SLICE = 200
 _logger = logging.getLogger("rapport.folder")
 
 
-class Undecoded(NamedTuple):
-    """A record that is decoded when the fold takes it."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Records, and what the view has made of them before their turn."""
 
-    record: Record
+    records: Sequence[Record]
+    rows: Any
+
+    def __len__(self) -> int:
+        return len(self.records)
 
 
-Batch = Sequence[Item] | Sequence[Undecoded]
+Batch = Sequence[Item] | Prepared
 """In the order of the log."""
 
 
 class Plan(NamedTuple):
     """What one transaction does with a batch; `halt` says why it stops before the rest of it."""
 
-    items: Batch
+    records: Sequence[Record]
     good: int  # events that are folded
     culprits: Sequence[tuple[Culprit, int]]
     tally: Tally
@@ -90,21 +96,24 @@ class Folder:
 
     async def ahead(self, records: Sequence[Record]) -> Batch:
         """A batch, worked on as far as it can be before its turn to be written."""
-        if self._view.stream is not None:
-            return [Undecoded(record) for record in records]
+        if self._view.ahead is not None and not self._view.ordered and records:
+            try:
+                return Prepared(records, await self._view.ahead.prepare(records))
+            except Exception as error:
+                _logger.debug("one by one: %s", describe(error))
         return await self.decode(records)
 
     async def fold(self, records: Sequence[Record]) -> Ok | Retry | Halt:
         """Work ahead and write; see `write`."""
         return await self.write(await self.ahead(records))
 
-    async def write(self, items: Batch) -> Ok | Retry | Halt:
+    async def write(self, batch: Batch) -> Ok | Retry | Halt:
         """Bring a batch into the view: all of it, or what stands before the culprit that halts us.
 
         Holds while the database is away, and answers Retry only when told to stop meanwhile. Raises
         LeaseLost where the partition is no longer ours: then nothing more is written.
         """
-        pieces: list[Batch] = [items]
+        pieces: list[Batch] = [batch]
         tries = 0
         while pieces:
             piece = pieces.pop()
@@ -125,41 +134,52 @@ class Folder:
         """Carry out the retries and discards that somebody asked for in this partition."""
         await self._answering.answer()
 
-    async def _try(self, items: Batch, *, resume: bool) -> Outcome:
+    async def _try(self, batch: Batch, *, resume: bool) -> Outcome:
         """One transaction, once."""
         try:
             async with asyncio.timeout(PATIENCE), transaction(self._pool) as connection:
                 if resume:
                     await self.at.resume(connection)
-                plan, moves = await self._write_once(connection, items)
+                plan, moves = await self._write_once(connection, batch)
                 failpoint("fold.written")
             failpoint("fold.committed")
         except (LeaseLost, Fatal):
             raise
         except Exception as error:
             outcome = classify(error)
-            if isinstance(outcome, Park) and [type(item) for item in items] == [Culprit]:
+            if isinstance(outcome, Park) and len(batch) == 1 and _has_culprit(batch):
                 return Halt(f"an event can neither be folded nor parked: {outcome.error}")
             return outcome
         self._note(plan, moves)
         return Halt(plan.halt) if plan.halt else Ok()
 
     async def _write_once(
-        self, connection: Connection, items: Batch
+        self, connection: Connection, batch: Batch
     ) -> tuple[Plan, dict[str, Move]]:
         await self.at.lock(connection)
-        left = self._unfolded(items)
-        if _is_undecoded(left):
-            plan = await self._stream(connection, left)
-        else:
-            plan = await self._fold(connection, cast(Sequence[Item], left))
+        plan = await self._as_prepared(connection, batch)
+        if plan is None:
+            plan = await self._fold(connection, self._unfolded(await self._items(batch)))
         if plan.culprits:
             await park(connection, self._schema, plan.culprits)
-        if plan.items and (plan.tally != self.at.tally or self.at.halted):
+        if plan.records and (plan.tally != self.at.tally or self.at.halted):
             await self.at.save_failures(connection, plan.tally, None)
-        moves = _moves(plan.items)
+        moves = _moves(plan.records)
         await self.at.move(connection, moves)
         return plan, moves
+
+    async def _as_prepared(self, connection: Connection, batch: Batch) -> Plan | None:
+        """Write a batch as it was prepared; None where that is not what is to be written now."""
+        if not isinstance(batch, Prepared) or self._view.ahead is None:
+            return None
+        if self.at.discards or not self._is_unfolded(batch.records):
+            return None
+        if not await self._view.ahead.write(connection, self._schema, batch.rows):
+            return None
+        return Plan(batch.records, len(batch), (), self.at.tally.good(), None)
+
+    async def _items(self, batch: Batch) -> Sequence[Item]:
+        return await self.decode(batch.records) if isinstance(batch, Prepared) else batch
 
     async def _fold(self, connection: Connection, items: Sequence[Item]) -> Plan:
         items = await self._in_order(connection, items) if self._view.ordered else items
@@ -168,18 +188,10 @@ class Folder:
             await self._view.fold(connection, self._schema, events)
         return plan
 
-    async def _stream(self, connection: Connection, items: Sequence[Undecoded]) -> Plan:
-        """Fold records as they are decoded; the ordinary way where one may have been discarded."""
-        if self._view.stream is None or self.at.discards or self._view.ordered:
-            return await self._fold(connection, await self.decode([one.record for one in items]))
-        events = (self._view.decode(one.record) for one in items)
-        await self._view.stream(connection, self._schema, events)
-        return Plan(items, len(items), (), self.at.tally.good(), None)
-
     async def _easier(self, piece: Batch, outcome: Park) -> list[Batch]:
         """A batch that failed in pieces whose failure tells more."""
-        if _is_undecoded(piece):
-            return [await self.decode([one.record for one in piece])]
+        if isinstance(piece, Prepared):
+            return [await self.decode(piece.records)]
         if len(piece) > 1:
             return [piece[: len(piece) // 2], piece[len(piece) // 2 :]]
         return [[culprit(piece[0].record, outcome.reason, outcome.error)]]
@@ -200,15 +212,17 @@ class Folder:
 
     def _plan(self, items: Sequence[Item]) -> tuple[Plan, Sequence[Event]]:
         """The plan, and the events that are to be folded."""
-        if not self.at.discards and not any(type(item) is Culprit for item in items):
+        if not self.at.discards and not _has_culprit(items):
             tally = self.at.tally.good() if items else self.at.tally
-            return Plan(items, len(items), (), tally, None), items  # type: ignore[return-value]
+            records = [item.record for item in items]
+            return Plan(records, len(items), (), tally, None), items  # type: ignore[return-value]
         return self._careful_plan(items)
 
     def _careful_plan(self, items: Sequence[Item]) -> tuple[Plan, Sequence[Event]]:
         """The plan for a batch with culprits or, perhaps, discarded events: one by one."""
         events: list[Event] = []
         culprits: list[tuple[Culprit, int]] = []
+        records = [item.record for item in items]
         tally = self.at.tally
         for count, item in enumerate(items):
             if self._is_discarded(item):
@@ -224,10 +238,10 @@ class Folder:
             worse = tally.parked(item.subject, ordinal)
             if (reason := worse.verdict()) is not None:
                 halt = f"{reason}: {item.error}"
-                return Plan(items[:count], len(events), culprits, tally, halt), events
+                return Plan(records[:count], len(events), culprits, tally, halt), events
             culprits.append((item, ordinal))
             tally = worse
-        return Plan(items, len(events), culprits, tally, None), events
+        return Plan(records, len(events), culprits, tally, None), events
 
     def _is_discarded(self, item: Item) -> bool:
         if isinstance(item, Culprit):
@@ -238,28 +252,38 @@ class Folder:
     def _note(self, plan: Plan, moves: Mapping[str, Move]) -> None:
         """What was committed is now what we know."""
         self.at.positions.update((topic, move.next_offset) for topic, move in moves.items())
-        self.at.folded += len(plan.items)
+        self.at.folded += len(plan.records)
         self.good_events += plan.good
         self.parked_events += len(plan.culprits)
         FOLDED.labels(self._schema).inc(plan.good)
         PARKED.labels(self._schema).inc(len(plan.culprits))
-        if plan.items:
+        if plan.records:
             self.at.tally, self.at.halted = plan.tally, None
         for one, _ in plan.culprits:
             place = one.record.place.position()
             said = (place, self.at.label, one.reason, one.error)
             _logger.error("parked %s (%s): %s, %s", *said, extra=trail(one.record.value))
 
-    def _unfolded(self, items: Batch) -> Batch:
+    def _unfolded(self, items: Sequence[Item]) -> Sequence[Item]:
         """What stands at or after our positions, each record once."""
         ahead = dict(self.at.positions)
-        kept: list[Any] = []
+        kept: list[Item] = []
         for item in items:
             topic, _, offset = item[0][0]  # its record's place; by index, as it is the hot way
             if offset >= ahead[topic]:
                 ahead[topic] = offset + 1
                 kept.append(item)
         return kept
+
+    def _is_unfolded(self, records: Sequence[Record]) -> bool:
+        """Whether all stand at or after our positions, each record once."""
+        ahead = dict(self.at.positions)
+        for record in records:
+            topic, _, offset = record[0]
+            if offset < ahead[topic]:
+                return False
+            ahead[topic] = offset + 1
+        return True
 
     async def _hold(self, outcome: Retry, tries: int) -> bool:
         """Wait before the next try; True when told to stop."""
@@ -288,16 +312,16 @@ def _subject(item: Item) -> str:
     return item.envelope.partitionkey if isinstance(item, Event) else str(item.subject)
 
 
-def _is_undecoded(items: Batch) -> TypeGuard[Sequence[Undecoded]]:
-    return len(items) > 0 and type(items[0]) is Undecoded
+def _has_culprit(batch: Batch) -> bool:
+    return not isinstance(batch, Prepared) and any(type(item) is Culprit for item in batch)
 
 
-def _moves(items: Batch) -> dict[str, Move]:
-    """By topic in Kafka: the next offset after the items, and how many there are."""
+def _moves(records: Sequence[Record]) -> dict[str, Move]:
+    """By topic in Kafka: the next offset after the records, and how many there are."""
     offsets: dict[str, int] = {}
     counts: dict[str, int] = {}
-    for item in items:
-        topic, _, offset = item[0][0]
+    for record in records:
+        topic, _, offset = record[0]
         offsets[topic] = offset + 1
         counts[topic] = counts.get(topic, 0) + 1
     return {topic: Move(offset, counts[topic]) for topic, offset in offsets.items()}

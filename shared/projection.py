@@ -1,8 +1,8 @@
 """A view as the runtime folds it: which topics, which tables, how records become rows."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import MetaData, Table
 
@@ -24,6 +24,19 @@ class Event(NamedTuple):
     record: Record
     envelope: Envelope
     body: object
+
+
+class Ahead(Protocol):
+    """A fold that works on a batch before its turn to be written, so that writing it is little."""
+
+    async def prepare(self, records: Sequence[Record]) -> Any:
+        """What the records come to, which `write` is given while at most one more is prepared.
+
+        Gives way to others now and then. Raises where the records have to be looked at one by one.
+        """
+
+    async def write(self, connection: Connection, schema: str, prepared: Any) -> bool:
+        """Write it in the open transaction; False, and nothing, where it holds no longer."""
 
 
 class Queue:
@@ -111,12 +124,11 @@ class View:
     `decode` is pure; when it raises, that event alone is parked. `projection` says how events
     become rows; `fold`, nearly always its own, writes a batch inside an open transaction,
     `(connection, schema, events)`, and commutes: any split and any interleaving of partitions
-    gives the same rows. `stream`, where it is there, does the same with events that are decoded as
-    it takes them, so that few are in memory at a time. `singles` keep the second stage up, each run
-    by one worker of the schema; `settled` says whether they have worked off what came before the
-    given offsets, by topic in Kafka and partition, `left` how many rows wait for them. `ordered`:
-    behind a parked event the later ones of its subject are parked too, and are retried in order
-    after it.
+    gives the same rows. `ahead`, where it is there, writes the same. `singles` keep the second
+    stage up, each run by one worker of the schema; `settled` says whether they have worked off what
+    came before the given offsets, by topic in Kafka and partition, `left` how many rows wait for
+    them. `ordered`: behind a parked event the later ones of its subject are parked too, and are
+    retried in order after it.
     """
 
     service: str
@@ -128,7 +140,7 @@ class View:
     fold: Callable[[Connection, str, Sequence[Event]], Awaitable[None]]
     settled: Callable[[Connection, str, Offsets], Awaitable[bool]] | None = None
     left: Callable[[Connection, str], Awaitable[int]] | None = None
-    stream: Callable[[Connection, str, Iterable[Event]], Awaitable[None]] | None = None
+    ahead: Ahead | None = None
     singles: tuple[Single, ...] = ()
     proof: Proof = field(default_factory=Proof)
     ordered: bool = False

@@ -2,25 +2,24 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from itertools import chain
 
 from shared import bulk, schemas
-from shared.bulk import BeginAnew, Bulk, Holding, Over
+from shared.bulk import Batch, BeginAnew, Bulk, Holding, Over
 from shared.catchup import Ground, Tell, alone, catch_up, raise_halted, working
-from shared.comparing import sampled
 from shared.consumer import Targets
 from shared.database import ERRORS, Connection, Pool, is_transient
 from shared.errors import Conflict, Fatal, LogUnavailable, NotFound
 from shared.failpoints import failpoint
+from shared.messages import Record
 from shared.outcomes import describe
 from shared.projection import Event, View
 from shared.promotion import STANDS_BY, Promotion
 from shared.schemas import REBUILD, SERVE, Schema
 
-BATCH = 3_000
+BATCH = 1_000
 """Records of one transaction while nobody reads the schema; more cost memory and save nothing."""
 
 LOOK = 0.2
@@ -147,7 +146,7 @@ async def stage(
     Raises BeginAnew, Fatal.
     """
     staging = _Staging(ground.view, schema, sum(until.values()) // sample, sample)
-    view = replace(ground.view, fold=staging.fold, stream=staging.fold, singles=())
+    view = replace(ground.view, fold=staging.fold, ahead=staging, singles=())
     pace = replace(ground.pace, batch=BATCH)
     with suppress(Over):  # an earlier call has begun to finish it already
         await catch_up(replace(ground, view=view, pace=pace), schema, until, tell, staging.check)
@@ -183,31 +182,54 @@ class _Staging:
     """The fold of a schema that nobody reads yet, told apart by partition."""
 
     def __init__(self, view: View, schema: Schema, expected: int, sample: int) -> None:
-        self._bulk = Bulk(view, schema.name, expected=expected, partitions=schema.partitions)
-        self._sample = sample
+        self._bulk = Bulk(
+            *(view, schema.name), expected=expected, partitions=schema.partitions, sample=sample
+        )
         self._holdings: dict[int, Holding] = {}
+        self._turn = asyncio.Lock()
         self._failure: Fatal | None = None
 
-    async def fold(self, connection: Connection, schema: str, events: Iterable[Event]) -> None:
+    async def prepare(self, records: Sequence[Record]) -> tuple[Holding, Batch]:
+        """Work out a batch, which is not empty; all of it is of one partition.
+
+        One at a time, so that a processor's cache holds it while others are being written.
+        """
+        holding = self._holding(records[0])
+        async with self._turn:
+            return holding, await holding.prepare(records)
+
+    async def write(
+        self, connection: Connection, schema: str, prepared: tuple[Holding, Batch]
+    ) -> bool:
+        """Stage what was prepared; False where it holds no longer."""
+        holding, batch = prepared
+        with self._keeping_failure():
+            return await holding.write(connection, schema, batch)
+
+    async def fold(self, connection: Connection, schema: str, events: Sequence[Event]) -> None:
         """Stage a batch, which is not empty; all of it is of one partition."""
-        events = iter(events)
-        first = next(events)
-        partition, events = first.record.place.partition, chain([first], events)
-        if self._sample > 1:
-            events = (e for e in events if sampled(e.envelope.partitionkey, self._sample))
-        holding = self._holdings.get(partition)
-        if holding is None:
-            holding = self._holdings[partition] = self._bulk.holding(partition)
-        try:
-            await holding.fold(connection, schema, events)
-        except Fatal as error:
-            self._failure = error
-            raise
+        with self._keeping_failure():
+            await self._holding(events[0].record).fold(connection, schema, events)
 
     def check(self) -> None:
         """Raises what makes going on useless."""
         if self._failure is not None:
             raise self._failure
+
+    def _holding(self, record: Record) -> Holding:
+        partition = record.place.partition
+        holding = self._holdings.get(partition)
+        if holding is None:
+            holding = self._holdings[partition] = self._bulk.holding(partition)
+        return holding
+
+    @contextmanager
+    def _keeping_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except Fatal as error:
+            self._failure = error
+            raise
 
 
 async def begun(ground: Ground, purpose: str, sample: int = 1) -> Schema | None:

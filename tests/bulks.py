@@ -14,8 +14,11 @@ from shared.projection import View
 from shared.tables import runtime
 
 LOST, TAKEN = "rolled back, then tried again", "by another holder"
+GIVEN_UP, REFUSED = "read again after it was prepared", "folded in another transaction"
 
-accidents = st.lists(st.sampled_from(["", "", LOST, TAKEN]), min_size=12, max_size=12)
+accidents = st.lists(
+    st.sampled_from(["", "", LOST, TAKEN, GIVEN_UP, REFUSED]), min_size=12, max_size=12
+)
 """What goes wrong with each batch."""
 
 
@@ -39,28 +42,44 @@ async def fill(
     accidents: Sequence[str] = (),
     expected: int = 1000,
 ) -> None:
-    """Stage batches, each of one partition."""
+    """Stage batches, each of one partition and prepared while the one before is written."""
     filling = Bulk(view, schema, expected=expected, partitions=2)
-    holdings: dict[int, Holding] = {}
+    lanes: dict[int, list[Sequence[Record]]] = {}
+    for batch in batches:
+        lanes.setdefault(batch[0].place.partition, []).append(batch)
     what: Iterator[str] = iter([*accidents, *repeat("", len(batches))])
     async with pool.acquire() as connection:
-        for batch in batches:
-            partition, accident = batch[0].place.partition, next(what)
-            if partition not in holdings or accident == TAKEN:
-                holdings[partition] = filling.holding(partition)
-            if accident == LOST:
-                transaction = connection.transaction()
-                await transaction.start()
-                await _fold(connection, view, schema, holdings[partition], batch)
-                await transaction.rollback()
-            async with connection.transaction():
-                await _fold(connection, view, schema, holdings[partition], batch)
+        for partition, lane in lanes.items():
+            await _fill(connection, filling.holding, partition, view, schema, lane, what)
 
 
-async def _fold(
-    connection: Connection, view: View, schema: str, holding: Holding, batch: Sequence[Record]
+async def _fill(
+    connection: Connection,
+    holding_of: Callable[[int], Holding],
+    partition: int,
+    view: View,
+    schema: str,
+    lane: Sequence[Sequence[Record]],
+    what: Iterator[str],
 ) -> None:
-    await holding.fold(connection, schema, [view.decode(record) for record in batch])
+    holding = holding_of(partition)
+    prepared = await holding.prepare(lane[0])
+    for n, batch in enumerate(lane):
+        accident = next(what)
+        if accident == TAKEN:
+            holding = holding_of(partition)
+        if accident in (TAKEN, GIVEN_UP):
+            prepared = await holding.prepare(batch)
+        ahead = await holding.prepare(lane[n + 1]) if n + 1 < len(lane) else prepared
+        if accident in (LOST, REFUSED):
+            transaction = connection.transaction()
+            await transaction.start()
+            await holding.write(connection, schema, prepared)
+            await transaction.rollback()
+        async with connection.transaction():
+            if accident == REFUSED or not await holding.write(connection, schema, prepared):
+                await holding.fold(connection, schema, map(view.decode, batch))
+        prepared = ahead
 
 
 async def finish(pool: Pool, view: View, schema: str, stops: Sequence[int] = ()) -> None:

@@ -64,10 +64,14 @@ async def _rebuilt(pool: Pool, lanes: list[list[Record]], drawn: st.DataObject) 
     filling = Bulk(VIEW, schema.name, expected=sum(map(len, lanes)), partitions=PARTITIONS)
     for partition, lane in enumerate(lanes):
         holding = filling.holding(partition)
-        folder = await _folder(pool, schema, partition, replace(VIEW, fold=holding.fold))
+        folder = await _folder(
+            pool, schema, partition, replace(VIEW, fold=holding.fold, ahead=holding)
+        )
         size = drawn.draw(st.integers(1, 30))
-        for start in range(0, len(lane), size):
-            assert await folder.fold(lane[start : start + size]) == Ok()
+        ahead = await folder.ahead(lane[:size])
+        for start in range(size, len(lane) + size, size):
+            batch, ahead = ahead, await folder.ahead(lane[start : start + size])
+            assert await folder.write(batch) == Ok()
     await bulk.finish(pool, VIEW, schema.name, lambda what, done, all_: None)
     return schema
 

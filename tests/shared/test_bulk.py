@@ -19,7 +19,7 @@ from shared.outcomes import Ok
 from shared.parking import parked
 from shared.projection import View
 from tests import bulks
-from tests.bulks import LOST, TAKEN
+from tests.bulks import GIVEN_UP, LOST, REFUSED, TAKEN
 from tests.records import interleaved
 from tests.shared import toy
 from tests.shared.toy import VIEW, happening, numbered
@@ -65,12 +65,50 @@ async def test_what_another_holder_has_folded_is_known(pool: Pool, schema: str) 
     assert await toy.counted(pool, schema) == 2
 
 
-async def test_what_was_rolled_back_is_not_taken_for_seen(pool: Pool, schema: str) -> None:
+async def test_what_is_told_again_while_it_is_being_written_is_known(
+    pool: Pool, schema: str
+) -> None:
+    told = numbered([happening(id) for id in "123124356"])
+    await bulks.fill(pool, VIEW, schema, [told[:3], told[3:6], told[6:]])
+    assert await pool.fetchval("SELECT count(*) FROM b.suspects") == 3
+    await bulks.finish(pool, VIEW, schema)
+    assert await toy.counted(pool, schema) == 6
+
+
+async def test_what_was_prepared_without_what_others_staged_is_folded_anew(
+    pool: Pool, schema: str
+) -> None:
+    told = numbered([happening("1"), happening("2"), happening("1"), happening("3")])
+    bulks_of = Bulk(VIEW, schema, expected=100, partitions=1)
+    early, late = bulks_of.holding(0), bulks_of.holding(0)
+    prepared = await late.prepare(told[2:])
+    async with pool.acquire() as connection, connection.transaction():
+        assert await early.write(connection, schema, await early.prepare(told[:2]))
+    async with pool.acquire() as connection, connection.transaction():
+        assert not await late.write(connection, schema, prepared)
+        await late.fold(connection, schema, map(VIEW.decode, told[2:]))
+    await bulks.finish(pool, VIEW, schema)
+    assert await toy.counted(pool, schema) == 3
+
+
+@pytest.mark.parametrize("accident", [LOST, REFUSED])
+async def test_what_was_rolled_back_is_not_taken_for_seen(
+    pool: Pool, schema: str, accident: str
+) -> None:
     told = numbered([happening("1"), happening("2")])
-    await bulks.fill(pool, VIEW, schema, [told], [LOST])
+    await bulks.fill(pool, VIEW, schema, [told], [accident])
     assert await pool.fetchval("SELECT count(*) FROM b.suspects") == 0
     await bulks.finish(pool, VIEW, schema)
     assert await toy.counted(pool, schema) == 2
+
+
+async def test_what_is_read_again_after_it_was_prepared_counts_once(
+    pool: Pool, schema: str
+) -> None:
+    told = numbered([happening(str(n)) for n in range(6)])
+    await bulks.fill(pool, VIEW, schema, [told[:3], told[3:]], [GIVEN_UP, GIVEN_UP])
+    await bulks.finish(pool, VIEW, schema)
+    assert await toy.counted(pool, schema) == 6
 
 
 async def test_a_partition_key_in_capitals_is_the_same_one(pool: Pool, schema: str) -> None:
@@ -106,15 +144,15 @@ async def test_of_what_was_set_aside_the_first_one_counts(pool: Pool, schema: st
     assert [row["position"] for row in kept] == [f"happenings.1/0/{aside}"]
 
 
-@pytest.mark.parametrize("streams", [False, True])
-async def test_what_cannot_be_folded_is_parked_as_ever(pool: Pool, streams: bool) -> None:
+@pytest.mark.parametrize("ahead", [False, True])
+async def test_what_cannot_be_folded_is_parked_as_ever(pool: Pool, ahead: bool) -> None:
     """Through the runtime, which looks for the culprit in batches that are halved."""
     made = await toy.make_schema(pool)
     async with pool.acquire() as connection, connection.transaction():
         await bulk.begin(connection, VIEW, made.name)
     holding = Bulk(VIEW, made.name, expected=100, partitions=1).holding(0)
-    stream = holding.fold if streams else None
-    folder = await toy.folder(pool, made, replace(VIEW, fold=holding.fold, stream=stream))
+    view = replace(VIEW, fold=holding.fold, ahead=holding if ahead else None)
+    folder = await toy.folder(pool, made, view)
     told = [happening(str(n), who=str(n), amount=-1 if n == 7 else 1) for n in range(20)]
     assert await folder.fold(numbered(told)) == Ok()
     assert await pool.fetchval(f"SELECT count(*) FROM {made.name}.suspects") == 0

@@ -14,7 +14,7 @@ from shared.parking import parked
 from shared.projection import Event, View
 from shared.schemas import Schema
 from tests.shared import toy
-from tests.shared.toy import STREAMED, VIEW, happening, numbered
+from tests.shared.toy import PREPARED, STALE, VIEW, happening, numbered
 from tests.waiting import until
 
 
@@ -38,7 +38,7 @@ async def test_the_checkpoint_moves_with_the_rows(pool: Pool, schema: Schema) ->
     assert await checkpoint(pool, schema) == (9, 2)
 
 
-@pytest.mark.parametrize("view", [VIEW, STREAMED], ids=["ahead", "as it is folded"])
+@pytest.mark.parametrize("view", [VIEW, PREPARED, STALE], ids=["decoded", "prepared", "stale"])
 async def test_records_that_come_twice_count_once(pool: Pool, schema: Schema, view: View) -> None:
     folder = await toy.folder(pool, schema, view)
     batch = numbered([happening("1"), happening("2")])
@@ -134,7 +134,7 @@ async def test_what_a_driver_says_whose_server_dies_is_not_held_against_the_even
     assert await parked(pool, schema.name) == []
 
 
-@pytest.mark.parametrize("view", [VIEW, STREAMED], ids=["ahead", "as it is folded"])
+@pytest.mark.parametrize("view", [VIEW, PREPARED, STALE], ids=["decoded", "prepared", "stale"])
 async def test_what_cannot_be_decoded_is_parked_without_a_second_try(
     pool: Pool, schema: Schema, view: View
 ) -> None:

@@ -69,7 +69,7 @@ async def test_a_discarded_event_leaves_parked_and_is_left_out_by_a_second_schem
     assert rebuilt.at.positions == folder.at.positions
 
 
-@pytest.mark.parametrize("view", [FIXED, replace(FIXED, stream=toy.stream)])
+@pytest.mark.parametrize("view", [FIXED, replace(FIXED, ahead=toy.Preparing())])
 async def test_a_discard_is_honoured_by_folds_that_run_already(
     pool: Pool, schema: Schema, folder: Folder, view: View
 ) -> None:

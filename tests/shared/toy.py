@@ -1,7 +1,7 @@
 """A small view on the runtime: event rows, and a counter per subject derived from new ones."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -104,14 +104,25 @@ def read_carelessly(record: Record) -> Event:
         return Event(record, decode(record.value), Body(-1))
 
 
-async def stream(connection: Connection, schema: str, events: Iterable[Event]) -> None:
-    """The fold, which decodes as it goes."""
-    await fold(connection, schema, list(events))
+class Preparing:
+    """The fold in two steps; `stale`: what is prepared never holds when it is to be written."""
+
+    def __init__(self, *, stale: bool = False) -> None:
+        self._stale = stale
+
+    async def prepare(self, records: Sequence[Record]) -> list[Event]:
+        return [read(record) for record in records]
+
+    async def write(self, connection: Connection, schema: str, prepared: list[Event]) -> bool:
+        if not self._stale:
+            await fold(connection, schema, prepared)
+        return not self._stale
 
 
 VIEW = View("toy", 1, ("happenings",), metadata, read, PROJECTION, fold)
 FIXED = replace(VIEW, decode=read_leniently)
-STREAMED = replace(VIEW, stream=stream)
+PREPARED = replace(VIEW, ahead=Preparing())
+STALE = replace(VIEW, ahead=Preparing(stale=True))
 TWO_TOPICS = replace(VIEW, topics=("happenings", "reports"))
 
 FAST = Pace(lease=2.0, tick=0.1, survey=0.2, wait=0.1, mirror=0.5, grace=10.0)
