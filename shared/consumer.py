@@ -195,10 +195,12 @@ class Consumer:
             return []
         until = self._until or {}
         records = await reader.batch(self._pace.most, self._pace.wait, until)
-        if 0 < len(records) < min(self._pace.few, self._pace.most):
+        few = min(self._pace.few, self._pace.most)
+        if 0 < len(records) < few:
             await asyncio.sleep(self._pace.linger)
             for wait in (0, self._pace.round):
-                records += await reader.batch(self._pace.most - len(records), wait, until)
+                if len(records) < few:
+                    records += await reader.batch(self._pace.most - len(records), wait, until)
         return await self.folder.ahead(records)
 
     async def _write(self, batch: Batch) -> Ok | Retry | Halt:

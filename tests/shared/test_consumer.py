@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from shared import schemas
-from shared.consumer import Consumer
+from shared.consumer import Consumer, Pace
 from shared.database import Connection, Pool
 from shared.leases import Lease, LeaseLost, partition_unit
 from shared.log import Log
@@ -45,10 +45,16 @@ class Started:
     """A consumer at work, and its end."""
 
     def __init__(
-        self, pool: Pool, log: Log, schema: schemas.Schema, view: View = TWO_TOPICS, epoch: int = 1
+        self,
+        pool: Pool,
+        log: Log,
+        schema: schemas.Schema,
+        view: View = TWO_TOPICS,
+        epoch: int = 1,
+        pace: Pace = FAST,
     ) -> None:
         lease = Lease(schema.name, partition_unit(PARTITION), "me", epoch, seconds=2.0)
-        self.consumer = Consumer(pool, log, view, schema, lease, FAST)
+        self.consumer = Consumer(pool, log, view, schema, lease, pace)
         self.task = asyncio.create_task(self.consumer.run())
 
     async def end(self) -> None:
@@ -68,6 +74,23 @@ async def test_all_topics_of_the_view_are_folded(
         f"{topic_prefix}happenings.1": 2,
         f"{topic_prefix}reports.1": 1,
     }
+
+
+async def test_batches_are_filled_up_and_no_fuller(
+    pool: Pool,
+    log: Log,
+    topic_prefix: str,
+    schema: schemas.Schema,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """With what comes while a few wait for company, in one topic or the other."""
+    started = Started(pool, log, schema, pace=replace(FAST, batch=3))
+    told = [happening(str(n)) for n in range(90)]
+    for n in range(0, 90, 2):
+        await append(log, topic_prefix, told[n : n + 2], TOPICS[n % 3 == 0])
+    await until(lambda: has(pool, *(str(n) for n in range(90))))
+    await started.end()
+    assert "holding" not in caplog.text
 
 
 async def has(pool: Pool, *wanted: str) -> bool:
