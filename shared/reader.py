@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
@@ -48,7 +48,7 @@ class Reader:
 
     Each topic has a client of its own. One client asks a broker for one thing at a time: while it
     waits for a topic where nothing happens, it would get nothing of the others. Each is asked for
-    the next records before these are wanted, so that they are there by then: `limit` of them.
+    the next `limit` records before they are wanted, so that they are there by then.
     """
 
     def __init__(self, address: str, group: str | None) -> None:
@@ -64,7 +64,7 @@ class Reader:
             self._clients[topic] = self._client()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                await asyncio.gather(*(client.start() for client in self._clients.values()))
+                await _all(client.start() for client in self._clients.values())
                 for topic, client in self._clients.items():
                     mine = {
                         TopicPartition(*place): offset
@@ -110,9 +110,8 @@ class Reader:
 
     async def close(self) -> None:
         """Disconnect; never hangs, never raises for a log that is away."""
-        for poll in self._polls.values():
-            await end(poll)
-        await asyncio.gather(*(bounded(one.stop(), "reader") for one in self._clients.values()))
+        await _all(end(poll) for poll in self._polls.values())
+        await _all(bounded(client.stop(), "reader") for client in self._clients.values())
 
     def _client(self) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
@@ -156,6 +155,16 @@ class Reader:
         while not found:
             found = await self._clients[topic].getmany(timeout_ms=POLL_MS, max_records=limit)
         return found
+
+
+async def _all(steps: Iterable[Awaitable[None]]) -> None:
+    """Take the steps at the same time, each to its end; raises what the first one that failed did.
+
+    One that goes on behind the others would leave its connection open.
+    """
+    for error in await asyncio.gather(*steps, return_exceptions=True):
+        if error is not None:
+            raise error
 
 
 def _result(poll: asyncio.Task[Found]) -> Found:

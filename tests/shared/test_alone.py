@@ -35,7 +35,7 @@ async def _fail_cut_off(pool: Pool) -> None:
 
 
 async def _cut_off(pool: Pool) -> None:
-    """End every other session of the database, as a crash does."""
+    """End every other client's session of the database, as a crash does."""
     ended = await pool.fetch(_OTHERS)
     assert [row[0] for row in ended] == [True]
     with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
@@ -45,6 +45,7 @@ async def _cut_off(pool: Pool) -> None:
 _OTHERS = """
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
+AND backend_type = 'client backend'
 """
 
 _MYSELF = "SELECT pg_terminate_backend(pg_backend_pid())"
