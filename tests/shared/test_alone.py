@@ -37,7 +37,8 @@ async def _fail_cut_off(pool: Pool) -> None:
 async def _cut_off(pool: Pool) -> None:
     """End every other client's session of the database, as a crash does."""
     ended = await pool.fetch(_OTHERS)
-    assert [row[0] for row in ended] == [True]
+    assert ended  # one that was cut off before may still be on its way out
+    assert all(row[0] for row in ended)
     with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
         await pool.fetch(_MYSELF)
 
