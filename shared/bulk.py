@@ -73,7 +73,8 @@ class Holding:
     """One partition while this process folds it: `fold` and `Ahead` of a view.
 
     What may have been seen is set aside: what the filter knows, which is all that was committed
-    before the last transaction; what that one staged; and what is prepared but not yet written.
+    before the last transaction; what that one staged; and what is prepared but not yet written. A
+    batch whose events were folded otherwise since it was begun is not written as it was prepared.
     """
 
     def __init__(
@@ -88,24 +89,26 @@ class Holding:
         self._name = random_token(16).hex()
         self._last: set[int] = set()  # of the last transaction, which may be rolled back
         self._ahead: set[int] = set()  # of the batch that was prepared last
+        self._beside: set[int] = set()  # of what `fold` staged since that one was begun
         self._transaction: str | None = None
         self._learnt = 0  # times that something was learnt that others had staged
 
     async def prepare(self, records: Sequence[Record]) -> "Batch":
         """Sort a batch of the partition, up to about 10,000 events, and make its lines."""
         batch = Batch(self._projection, self._seen, self._learnt)
+        batch.beside = self._beside = set()
         events = map(self._decode, records)
         await self._sort(batch, events, lambda: (self._last, self._ahead))
         self._ahead = batch.numbers
         return batch
 
     async def write(self, connection: Connection, schema: str, prepared: "Batch") -> bool:
-        """Stage what was prepared; False where something was learnt since.
+        """Stage what was prepared; False where more is known by now than when it was.
 
         Raises BeginAnew, Over, and what asyncpg raises.
         """
         await self._settle(connection)
-        if prepared.learnt != self._learnt:
+        if prepared.learnt != self._learnt or not prepared.beside.isdisjoint(prepared.numbers):
             return False
         await self._stage(connection, prepared)
         return True
@@ -119,6 +122,7 @@ class Holding:
         await self._settle(connection)
         batch = Batch(self._projection, self._seen, self._learnt)
         await self._sort(batch, events, tuple)
+        self._beside |= batch.numbers
         await self._stage(connection, batch)
 
     async def _sort(
@@ -176,6 +180,7 @@ class Batch:
 
     def __init__(self, projection: Projection, seen: Filter, learnt: int) -> None:
         self.learnt = learnt
+        self.beside: set[int] = set()
         self._seen = seen
         self.numbers: set[int] = set()
         self.suspects: list[Suspect] = []

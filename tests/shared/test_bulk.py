@@ -91,6 +91,24 @@ async def test_what_was_prepared_without_what_others_staged_is_folded_anew(
     assert await toy.counted(pool, schema) == 3
 
 
+async def test_what_is_folded_beside_a_batch_that_is_prepared_is_known(
+    pool: Pool, schema: str
+) -> None:
+    """As where a batch could not be prepared, because one of its records cannot be decoded."""
+    told = numbered([happening("1"), happening("x", amount="x"), happening("1"), happening("2")])
+    holding = Bulk(VIEW, schema, expected=100, partitions=1).holding(0)
+    with pytest.raises(msgspec.ValidationError):
+        await holding.prepare(told[:2])
+    prepared = await holding.prepare(told[2:])
+    async with pool.acquire() as connection, connection.transaction():
+        await holding.fold(connection, schema, [VIEW.decode(told[0])])
+    async with pool.acquire() as connection, connection.transaction():
+        if not await holding.write(connection, schema, prepared):
+            await holding.fold(connection, schema, map(VIEW.decode, told[2:]))
+    await bulks.finish(pool, VIEW, schema)
+    assert await toy.counted(pool, schema) == 2
+
+
 @pytest.mark.parametrize("accident", [LOST, REFUSED])
 async def test_what_was_rolled_back_is_not_taken_for_seen(
     pool: Pool, schema: str, accident: str
